@@ -1,0 +1,339 @@
+package exauth
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/go-querystring/query"
+)
+
+// A Param is one named parameter. Value is a string, an integer, a bool, a
+// json.Number, a json.RawMessage, a slice of these, or nested Params. Floats are
+// refused: write prices and amounts as decimal strings, which are sent as given.
+type Param struct {
+	Name  string
+	Value any
+}
+
+// Params are parameters in the caller's order. They are encoded once, and the
+// bytes that are signed are the bytes that are sent.
+//
+//	exauth.Params{{"symbol", "BTCUSDT"}, {"side", "BUY"}, {"quantity", "0.001"}}
+type Params []Param
+
+// paramError says which parameter is wrong and why, never what its value was.
+func paramError(name, why string) error {
+	if name == "" {
+		return fmt.Errorf("%w: %s", ErrParam, why)
+	}
+	return fmt.Errorf("%w %q: %s", ErrParam, name, why)
+}
+
+// appendQuery appends p as a query or form string. It does not begin with ? or &.
+func appendQuery(dst []byte, p Params, s Style) ([]byte, error) {
+	p = ordered(p, s)
+	var err error
+	for i := range p {
+		if err = checkName(p, i); err != nil {
+			return nil, err
+		}
+		if dst, err = appendPair(dst, "", p[i].Name, p[i].Value, s); err != nil {
+			return nil, err
+		}
+	}
+	return dst, nil
+}
+
+// ordered returns p sorted by name where the style asks for it; p itself is
+// never changed.
+func ordered(p Params, s Style) Params {
+	if s&StyleSorted == 0 {
+		return p
+	}
+	p = slices.Clone(p)
+	slices.SortStableFunc(p, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
+	return p
+}
+
+func checkName(p Params, i int) error {
+	name := p[i].Name
+	if name == "" {
+		return paramError("", "a parameter has no name")
+	}
+	for _, q := range p[:i] {
+		if q.Name == name {
+			return paramError(name, "given twice; pass a slice to repeat it")
+		}
+	}
+	return nil
+}
+
+// appendPair appends one parameter; prefix is the name of the enclosing one.
+func appendPair(dst []byte, prefix, name string, v any, s Style) ([]byte, error) {
+	switch v := v.(type) {
+	case Params:
+		for _, q := range ordered(v, s) {
+			var err error
+			if dst, err = appendPair(dst, join(prefix, name), q.Name, q.Value, s); err != nil {
+				return nil, err
+			}
+		}
+		return dst, nil
+	case string: // the common case, before anything that reflects
+		if prefix == "" {
+			dst = appendName(dst, name, s)
+			return appendText(dst, name, v, s)
+		}
+	}
+	full := join(prefix, name)
+	if items, ok := asSlice(v); ok {
+		return appendArray(dst, full, items, s)
+	}
+	dst = appendName(dst, full, s)
+	return appendScalar(dst, full, v, s)
+}
+
+func join(prefix, name string) string {
+	if prefix == "" {
+		return name
+	}
+	return prefix + "[" + name + "]"
+}
+
+func appendArray(dst []byte, name string, items []any, s Style) ([]byte, error) {
+	var err error
+	switch {
+	case s&StyleArrayJSON != 0:
+		b, err := appendJSON(nil, items, s)
+		if err != nil {
+			return nil, err
+		}
+		return appendText(appendName(dst, name, s), name, string(b), s)
+	case s&StyleArrayComma != 0:
+		dst = appendName(dst, name, s)
+		for i, it := range items {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			if dst, err = appendScalar(dst, name, it, s); err != nil {
+				return nil, err
+			}
+		}
+		return dst, nil
+	}
+	for i, it := range items {
+		switch {
+		case s&StyleArrayRepeat != 0:
+			dst, err = appendScalar(appendName(dst, name, s), name, it, s)
+		case s&StyleArrayEmpty != 0:
+			dst, err = appendScalar(appendName(dst, name+"[]", s), name, it, s)
+		default:
+			dst, err = appendPair(dst, name, strconv.Itoa(i), it, s)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return dst, nil
+}
+
+func appendName(dst []byte, name string, s Style) []byte {
+	if len(dst) > 0 {
+		dst = append(dst, '&')
+	}
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; s&StyleBrackets != 0 && (c == '[' || c == ']') {
+			dst = append(dst, c)
+		} else {
+			dst = appendEscapedByte(dst, c, s)
+		}
+	}
+	return append(dst, '=')
+}
+
+// appendScalar appends one value, percent-encoded.
+func appendScalar(dst []byte, name string, v any, s Style) ([]byte, error) {
+	switch v := v.(type) {
+	case string:
+		return appendText(dst, name, v, s)
+	case bool:
+		return strconv.AppendBool(dst, v), nil
+	case int:
+		return strconv.AppendInt(dst, int64(v), 10), nil
+	case int64:
+		return strconv.AppendInt(dst, v, 10), nil
+	case json.Number:
+		if err := checkNumber(name, string(v)); err != nil {
+			return nil, err
+		}
+		return append(dst, v...), nil
+	case json.RawMessage:
+		return appendText(dst, name, string(v), s)
+	}
+	rv := reflect.ValueOf(v)
+	switch rv.Kind() {
+	case reflect.String:
+		return appendText(dst, name, rv.String(), s)
+	case reflect.Bool:
+		return strconv.AppendBool(dst, rv.Bool()), nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return strconv.AppendInt(dst, rv.Int(), 10), nil
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return strconv.AppendUint(dst, rv.Uint(), 10), nil
+	}
+	return nil, badType(name, v)
+}
+
+func badType(name string, v any) error {
+	switch reflect.ValueOf(v).Kind() {
+	case reflect.Invalid:
+		return paramError(name, "is nil; leave it out instead")
+	case reflect.Float32, reflect.Float64:
+		return paramError(name, "is a float; pass a decimal string or a json.Number")
+	case reflect.Map:
+		return paramError(name, "is a map, which has no order; pass Params or a struct")
+	}
+	return paramError(name, fmt.Sprintf("has type %T; pass a string, integer, bool, json.Number, slice or Params", v))
+}
+
+// appendText appends a percent-encoded string, refusing what no venue accepts.
+func appendText(dst []byte, name, v string, s Style) ([]byte, error) {
+	for i := 0; i < len(v); i++ {
+		c := v[i]
+		if c >= utf8.RuneSelf {
+			if !utf8.ValidString(v) {
+				return nil, paramError(name, "is not valid UTF-8")
+			}
+			break
+		}
+		if c < ' ' || c == 0x7f {
+			return nil, paramError(name, "holds a control character")
+		}
+	}
+	for i := 0; i < len(v); i++ {
+		dst = appendEscapedByte(dst, v[i], s)
+	}
+	return dst, nil
+}
+
+const upperHex = "0123456789ABCDEF"
+
+func appendEscapedByte(dst []byte, c byte, s Style) []byte {
+	switch {
+	case unreserved(c):
+		return append(dst, c)
+	case c == ' ' && s&StyleSpacePlus != 0:
+		return append(dst, '+')
+	}
+	return append(dst, '%', upperHex[c>>4], upperHex[c&15])
+}
+
+// unreserved is RFC 3986 section 2.3.
+func unreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		c == '-' || c == '_' || c == '.' || c == '~'
+}
+
+// checkNumber takes JSON numbers without an exponent, and no minus zero.
+func checkNumber(name, n string) error {
+	digits, frac, hasFrac := strings.Cut(strings.TrimPrefix(n, "-"), ".")
+	bad := !allDigits(digits) || hasFrac && !allDigits(frac) || len(digits) > 1 && digits[0] == '0'
+	if bad {
+		return paramError(name, "is not a plain decimal number (no exponent, NaN or Inf)")
+	}
+	if n[0] == '-' && strings.Trim(digits+frac, "0") == "" {
+		return paramError(name, "is minus zero")
+	}
+	return nil
+}
+
+func allDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// asSlice returns the items of v when it is a slice other than bytes or Params.
+func asSlice(v any) ([]any, bool) {
+	switch v := v.(type) {
+	case []any:
+		return v, true
+	case Params, json.RawMessage, []byte, string, nil:
+		return nil, false
+	case []string:
+		items := make([]any, len(v))
+		for i, it := range v {
+			items[i] = it
+		}
+		return items, true
+	}
+	rv := reflect.ValueOf(v)
+	if rv.Kind() != reflect.Slice || rv.Type().Elem().Kind() == reflect.Uint8 {
+		return nil, false
+	}
+	items := make([]any, rv.Len())
+	for i := range items {
+		items[i] = rv.Index(i).Interface()
+	}
+	return items, true
+}
+
+// asParams turns what a caller passed for a query or form into Params: nil,
+// Params, url.Values (by name, since a map has no order) or a struct with url
+// tags (in field order).
+func asParams(v any) (Params, error) {
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case Params:
+		return v, nil
+	case url.Values:
+		return valuesParams(v, sortedNames(v)), nil
+	case json.RawMessage, []byte:
+		return nil, paramError("", "this route takes a query or form; raw JSON fits JSON routes only")
+	}
+	rv := reflect.Indirect(reflect.ValueOf(v))
+	if rv.Kind() != reflect.Struct {
+		return nil, badType("", v)
+	}
+	if err := checkStruct(rv.Type(), "url"); err != nil {
+		return nil, err
+	}
+	vals, err := query.Values(v)
+	if err != nil {
+		return nil, paramError("", "struct does not encode: "+err.Error())
+	}
+	return valuesParams(vals, structNames(vals, rv.Type())), nil
+}
+
+func sortedNames(v url.Values) []string {
+	names := make([]string, 0, len(v))
+	for n := range v {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func valuesParams(v url.Values, names []string) Params {
+	p := make(Params, 0, len(names))
+	for _, n := range names {
+		switch vs := v[n]; len(vs) {
+		case 0:
+		case 1:
+			p = append(p, Param{n, vs[0]})
+		default:
+			p = append(p, Param{n, vs})
+		}
+	}
+	return p
+}
