@@ -2,6 +2,7 @@ package exauth
 
 import (
 	"context"
+	"crypto"
 	"strconv"
 )
 
@@ -37,6 +38,49 @@ func (a Algorithm) String() string {
 		return algorithmNames[a]
 	}
 	return "Algorithm(" + strconv.Itoa(int(a)) + ")"
+}
+
+// family groups algorithms by the key they take.
+type family uint8
+
+const (
+	familyNone family = iota
+	familyHMAC
+	familyRSA // PKCS #1 v1.5
+	familyPSS
+	familyEd25519
+	familyECDSA
+)
+
+// family returns what kind of key a takes; familyNone for what is no algorithm.
+func (a Algorithm) family() family {
+	switch a {
+	case HMACSHA256, HMACSHA384, HMACSHA512:
+		return familyHMAC
+	case RSASHA256, RSASHA512:
+		return familyRSA
+	case RSAPSSSHA256, RSAPSSSHA512:
+		return familyPSS
+	case Ed25519:
+		return familyEd25519
+	case ES256, ES384:
+		return familyECDSA
+	}
+	return familyNone
+}
+
+// hash returns the hash a applies to the message; 0 for Ed25519, which signs the
+// message itself.
+func (a Algorithm) hash() crypto.Hash {
+	switch a {
+	case HMACSHA256, RSASHA256, RSAPSSSHA256, ES256:
+		return crypto.SHA256
+	case HMACSHA384, ES384:
+		return crypto.SHA384
+	case HMACSHA512, RSASHA512, RSAPSSSHA512:
+		return crypto.SHA512
+	}
+	return 0
 }
 
 // A Signer turns a whole message into a raw signature. Venues decide how the

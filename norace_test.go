@@ -1,0 +1,5 @@
+//go:build !race
+
+package exauth_test
+
+const raceEnabled = false
