@@ -1,12 +1,20 @@
 package exauth
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/exauth/exauth/internal/clock"
 )
 
 // A Call is one request to a venue in the caller's words.
@@ -35,6 +43,7 @@ type Call struct {
 
 // A Response is a venue's answer. Its slices belong to the caller.
 type Response struct {
+	Method, Path   string // of the call
 	Status         int
 	Header         http.Header
 	Body           []byte // as received, decompressed and bounded
@@ -56,11 +65,12 @@ type Options struct {
 	Scope      Scope            // what calls may do; 0 means Read and Trade
 	Account    string           // which account's key is asked for
 
-	Timeout    time.Duration // per attempt, from the limiter's grant; default 10 s
-	MaxWait    time.Duration // in the limiter's queue; default 60 s for reads and cancels, 2 s for new orders
-	RecvWindow time.Duration // default: the venue's
-	MaxBody    int64         // largest answer after decompression; default 8 MiB
-	NoRetry    bool          // one attempt only, also for reads and after clock and nonce errors
+	Timeout     time.Duration // per attempt, from the limiter's grant; default 10 s
+	MaxWait     time.Duration // in the limiter's queue; default 60 s for reads and cancels, 2 s for new orders
+	RecvWindow  time.Duration // default: the venue's
+	NonceWindow bool          // the key has a nonce window at the venue: send in parallel where order would matter
+	MaxBody     int64         // largest answer after decompression; default 8 MiB
+	NoRetry     bool          // one attempt only, also for reads and after clock and nonce errors
 
 	AllowHTTP []string                              // host names that may be reached without TLS, besides loopback
 	Policy    func(context.Context, *Request) error // sees each request before it is signed; an error vetoes it
@@ -80,6 +90,7 @@ type Attempt struct {
 	Sent, Received                   time.Time
 	Wait                             time.Duration
 	Costs                            []Cost
+	Resent                           bool // net/http sent a read again on its own, and the venue may have counted both
 }
 
 // A NonceSource yields strictly increasing nonces per key. floor is now in the
@@ -97,27 +108,257 @@ func (f NonceFunc) Next(ctx context.Context, keyID string, floor int64) (int64, 
 	return f(ctx, keyID, floor)
 }
 
-// A Client sends calls to one venue with the keys of one source.
+// A Client sends calls to one venue with the keys of one source. It is safe for
+// concurrent use; programs make one per venue and account and keep it.
+//
+// It starts no goroutine and does no I/O before the first call.
 type Client struct {
-	core func() *core
+	core func() *core // a closure: reflection prints an address, not what it captures
 }
 
-type core struct{}
-
-func checkTransportScheme(scheme, host string, allow []string) error { return errors.New("todo") }
-
-// A KeySource finds the key for a call.
-type KeySource interface {
-	Key(ctx context.Context, need Need) (*Key, error)
+// core is what a Client is made of.
+type core struct {
+	venue    *Venue
+	opts     Options
+	keys     KeySource
+	origins  []origin
+	routes   *routeTable
+	rt, rt1  http.RoundTripper
+	own      bool // the transports are ours to close
+	clock    clock.Clock
+	syncing  chan struct{} // held by the caller that refreshes the clock
+	bindings bindings
+	nobody   *binding
+	requests sync.Pool
+	halted   atomic.Pointer[string]
 }
 
-// Need is what a call asks of a KeySource.
-type Need struct {
-	Venue, Environment, Account string
-	Scope                       Scope
+// New makes a Client for a venue. keys may be nil for public calls only, opts may
+// be nil for every default. It does no I/O, and it finds what would otherwise fail
+// at the first order: a *Key that does not fit the venue, an origin without TLS.
+func New(v *Venue, keys KeySource, opts *Options) (*Client, error) {
+	c := &core{keys: keys, syncing: make(chan struct{}, 1)}
+	if opts != nil {
+		c.opts = *opts
+	}
+	if err := v.check(c.opts.AllowHTTP); err != nil {
+		return nil, err
+	}
+	dup := *v
+	c.venue = &dup
+	c.origins, c.routes = origins(c.venue), newRouteTable(c.venue)
+	c.nobody = &binding{info: &keyInfo{box: newBox()}}
+	c.requests.New = func() any { return new(Request) }
+	c.defaults()
+	if k, ok := keys.(*Key); ok && k != nil {
+		if _, err := c.bind(k); err != nil {
+			return nil, err
+		}
+	} else if ok {
+		c.keys = nil // a nil *Key is no key
+	}
+	return &Client{core: func() *core { return c }}, nil
 }
 
-// ParsePEM makes a key of a PEM private key.
-func ParsePEM(id string, pem []byte, passphrase func() ([]byte, error)) (*Key, error) {
-	return nil, errors.New("todo")
+func (c *core) defaults() {
+	o := &c.opts
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Scope == 0 {
+		o.Scope = ScopeRead | ScopeTrade
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 10 * time.Second
+	}
+	if o.MaxBody <= 0 {
+		o.MaxBody = 8 << 20
+	}
+	if h := o.HTTPClient; h != nil {
+		c.rt = h.Transport
+		if h.Timeout > 0 {
+			o.Timeout = min(o.Timeout, h.Timeout)
+		}
+	}
+	if c.rt == nil {
+		c.rt, c.own = newTransport(), true
+	}
+	c.rt1 = http1(c.rt)
+}
+
+// Close drops idle connections and the signing state of this client's keys. Keys
+// themselves stay open; close them where they were made.
+func (c *Client) Close() error {
+	core := c.core()
+	if core.own {
+		core.rt.(*http.Transport).CloseIdleConnections()
+	}
+	if t, ok := core.rt1.(*http.Transport); ok && core.rt1 != core.rt {
+		t.CloseIdleConnections()
+	}
+	core.bindings.clear()
+	return nil
+}
+
+// Venue returns the venue the client was made for.
+func (c *Client) Venue() *Venue { dup := *c.core().venue; return &dup }
+
+// Halt refuses new writes that open risk, with ErrHalted and reason; cancels and
+// reads pass. It is a brake for people and supervisors, and Resume releases it.
+func (c *Client) Halt(reason string) { c.core().halted.Store(&reason) }
+
+// Resume ends Halt.
+func (c *Client) Resume() { c.core().halted.Store(nil) }
+
+// Sign makes the signed request of a call without sending it: no network, no
+// quota. Its timestamp ages; send it soon, and once. To see what is signed without
+// a key in hand, look at its URL and body.
+func (c *Client) Sign(ctx context.Context, call Call) (*http.Request, error) {
+	core := c.core()
+	d, err := core.prepare(call)
+	if err != nil {
+		return nil, core.refuse(call, err)
+	}
+	b, err := core.keyFor(ctx, d)
+	if err == nil {
+		var req *http.Request
+		if req, _, err = core.authorize(ctx, d, b); err == nil {
+			return req, nil
+		}
+	}
+	return nil, core.notSent(d, nil, err)
+}
+
+// refuse describes a call that could not even be prepared.
+func (c *core) refuse(call Call, err error) error {
+	return c.notSent(&draft{req: Request{Method: call.Method, Path: safePath(call.Path)}, orderID: call.ClientOrderID}, nil, err)
+}
+
+// safePath keeps a path the caller got wrong out of errors when it may carry a query.
+func safePath(p string) string {
+	p, _, _ = strings.Cut(p, "?")
+	if len(p) > 128 || checkPath(p) != nil && strings.Trim(p, "/{}") == p {
+		return ""
+	}
+	return p
+}
+
+// Do sends a call and returns the venue's answer. A failed call returns an *Error
+// that says what became of it; the Response is returned beside it when there was
+// an answer.
+//
+// Reads, and writes that the venue surely did not act on (a clock or nonce error,
+// a connection that broke before anything was written), are tried again, signed
+// afresh each time. An order that may have arrived is never sent again.
+func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
+	core := c.core()
+	d, err := core.prepare(call)
+	if err != nil {
+		return nil, core.refuse(call, err)
+	}
+	return core.run(ctx, d)
+}
+
+// run is the loop over attempts.
+func (c *core) run(ctx context.Context, d *draft) (*Response, error) {
+	for n := 1; ; n++ {
+		resp, err := c.attempt(ctx, d, n)
+		if resp != nil {
+			resp.Attempts = n
+		}
+		if err == nil || !c.again(ctx, d, err, n) {
+			return resp, err
+		}
+	}
+}
+
+// maxAttempts bounds the tries of one call; one repair of clock or nonce is always
+// within it.
+const maxAttempts = 3
+
+// again decides whether one more attempt is safe and of use, and waits before it.
+func (c *core) again(ctx context.Context, d *draft, err error, n int) bool {
+	var e *Error
+	if c.opts.NoRetry || n >= maxAttempts || !errors.As(err, &e) || ctx.Err() != nil {
+		return false
+	}
+	switch {
+	case errors.Is(e, ErrClock) && n == 1 && e.Outcome == OutcomeRejected && c.opts.Now == nil:
+		c.clock.Doubt()
+		return true
+	case errors.Is(e, ErrNonce) && n == 1 && e.Outcome == OutcomeRejected:
+		return true
+	case e.Outcome == OutcomeUnknown || e.Kind != ErrUnavailable:
+		return false
+	case e.Outcome == OutcomeNotSent && !e.Timeout(), !d.need.writes():
+		return sleep(ctx, backoff(c.opts.Rand, n)) == nil
+	}
+	return false
+}
+
+// Do sends a call and decodes the venue's payload into a T: a struct, a map, a
+// slice, json.RawMessage, or []byte for the payload as it is. A 2xx answer to a
+// write that does not decode is ErrOutcomeUnknown: it was accepted, or was not.
+func Do[T any](ctx context.Context, c *Client, call Call) (T, error) {
+	var out T
+	resp, err := c.Do(ctx, call)
+	if err != nil {
+		return out, err
+	}
+	if raw, ok := any(&out).(*[]byte); ok {
+		*raw = resp.Payload
+		return out, nil
+	}
+	if err := decode(resp.Payload, &out); err != nil {
+		return out, c.core().unreadable(call, resp, err)
+	}
+	return out, nil
+}
+
+// decode unmarshals without losing 64-bit ids to float64 in interface values.
+func decode(payload []byte, out any) error {
+	d := json.NewDecoder(bytes.NewReader(payload))
+	d.UseNumber()
+	return d.Decode(out)
+}
+
+// Get is Do with method GET.
+func Get[T any](ctx context.Context, c *Client, path string, params any) (T, error) {
+	return Do[T](ctx, c, Call{Method: http.MethodGet, Path: path, Params: params})
+}
+
+// Post is Do with method POST.
+func Post[T any](ctx context.Context, c *Client, path string, params any) (T, error) {
+	return Do[T](ctx, c, Call{Method: http.MethodPost, Path: path, Params: params})
+}
+
+// Put is Do with method PUT.
+func Put[T any](ctx context.Context, c *Client, path string, params any) (T, error) {
+	return Do[T](ctx, c, Call{Method: http.MethodPut, Path: path, Params: params})
+}
+
+// Delete is Do with method DELETE.
+func Delete[T any](ctx context.Context, c *Client, path string, params any) (T, error) {
+	return Do[T](ctx, c, Call{Method: http.MethodDelete, Path: path, Params: params})
+}
+
+// Check finds out before the first order whether this client can work: the key
+// fits, the venue's clock is known, and one cheap signed read succeeds. Call it at
+// start-up; it takes two requests.
+func (c *Client) Check(ctx context.Context) error {
+	core := c.core()
+	if core.opts.Now == nil && core.venue.Clock.Path != "" {
+		if err := core.syncClock(ctx); err != nil {
+			return err
+		}
+	}
+	if core.venue.Probe.Path == "" {
+		return nil
+	}
+	probe := core.venue.Probe
+	if core.keys == nil {
+		return core.notSent(&draft{req: Request{Method: probe.Method, Path: probe.Path}}, ErrNoKey, nil)
+	}
+	_, err := c.Do(ctx, probe)
+	return err
 }

@@ -46,17 +46,38 @@ type keyBox struct {
 	secret  []byte
 	private crypto.Signer
 	token   func(context.Context) (string, error)
-	onClose []func()
+	users   map[*bindings]bool // who else must forget the key
 	closed  bool
-	nonce   atomic.Int64 // the last one drawn, so that state follows the key
+	nonce   atomic.Int64  // the last one drawn, so that state follows the key
+	turn    chan struct{} // held by the call in flight where arrival order matters
+}
+
+// A KeySource finds the key for a call. An error that matches ErrNoKey means "I
+// have none, try the next"; any other is final. Implementations must be safe for
+// concurrent use, and should return the same *Key until it changes: signing state
+// is kept per Key.
+type KeySource interface {
+	Key(ctx context.Context, need Need) (*Key, error)
+}
+
+// A Need is what a call asks of a KeySource, and what a key is labelled with.
+type Need struct {
+	Venue       string // ccxt's id
+	Environment string // "" or "production", "testnet", "demo", "sandbox"
+	Account     string // the caller's label, from Options.Account
+	Scope       Scope
 }
 
 func newKey(info keyInfo) *Key { return &Key{open: func() *keyInfo { return &info }} }
 
+func newBox() *keyBox { return &keyBox{turn: make(chan struct{}, 1)} }
+
+func (b *keyBox) hold(secret []byte) *keyBox { b.secret = bytes.Clone(secret); return b }
+
 // info returns what k holds; it is never nil.
 func (k *Key) info() *keyInfo {
 	if k == nil || k.open == nil {
-		return &keyInfo{box: &keyBox{}, err: fmt.Errorf("%w: the zero Key holds nothing", ErrNoKey)}
+		return &keyInfo{box: newBox(), err: fmt.Errorf("%w: the zero Key holds nothing", ErrNoKey)}
 	}
 	return k.open()
 }
@@ -75,27 +96,29 @@ func NewSecretKeyBytes(id string, secret []byte) *Key {
 	id = strings.TrimSuffix(strings.TrimSuffix(id, "\n"), "\r")
 	secret = bytes.TrimSuffix(bytes.TrimSuffix(secret, []byte("\n")), []byte("\r"))
 	if err := checkID(id); err != nil {
-		return newKey(keyInfo{id: "", box: &keyBox{}, err: err})
+		return newKey(keyInfo{id: "", box: newBox(), err: err})
 	}
 	if bytes.Contains(secret, []byte("-----BEGIN ")) {
 		k, err := ParsePEM(id, secret, nil)
 		if err != nil {
-			return newKey(keyInfo{id: id, box: &keyBox{}, err: err})
+			return newKey(keyInfo{id: id, box: newBox(), err: err})
 		}
 		return k
 	}
-	return newKey(keyInfo{id: id, box: &keyBox{secret: bytes.Clone(secret)}, err: checkText("secret", secret)})
+	return newKey(keyInfo{id: id, box: newBox().hold(secret), err: checkText("secret", secret)})
 }
 
 // NewPrivateKey makes a key of an API key id and a private key that may live in a
 // file, an HSM, a KMS or an agent. It is tested when a Client is made: short or
 // weak RSA keys are refused.
 func NewPrivateKey(id string, priv crypto.Signer) *Key {
+	box := newBox()
+	box.private = priv
 	err := checkID(id)
 	if priv == nil && err == nil {
 		err = fmt.Errorf("%w: private key is nil", ErrKey)
 	}
-	return newKey(keyInfo{id: id, box: &keyBox{private: priv}, err: err})
+	return newKey(keyInfo{id: id, box: box, err: err})
 }
 
 // BearerKey makes a key of OAuth 2.0 access tokens (RFC 6750). token is asked once
@@ -103,10 +126,12 @@ func NewPrivateKey(id string, priv crypto.Signer) *Key {
 // function. exauth runs no consent flow and refreshes nothing by itself.
 func BearerKey(token func(context.Context) (string, error)) *Key {
 	var err error
+	box := newBox()
+	box.token = token
 	if token == nil {
 		err = fmt.Errorf("%w: token function is nil", ErrKey)
 	}
-	return newKey(keyInfo{id: "bearer", box: &keyBox{token: token}, err: err})
+	return newKey(keyInfo{id: "bearer", box: box, err: err})
 }
 
 // checkID finds the faults that pasting makes, without showing the text.
@@ -249,12 +274,13 @@ func production(env string) string {
 func (k *Key) Close() error {
 	b := k.info().box
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	users := b.users
 	clear(b.secret)
-	for _, f := range b.onClose {
-		f()
+	b.secret, b.private, b.token, b.users, b.closed = nil, nil, nil, nil, true
+	b.mu.Unlock()
+	for u := range users {
+		u.drop(b)
 	}
-	b.secret, b.private, b.token, b.onClose, b.closed = nil, nil, nil, nil, true
 	return nil
 }
 

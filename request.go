@@ -34,7 +34,7 @@ type Request struct {
 	info   *keyInfo
 	signer Signer
 	rand   io.Reader
-	values [8]string // backing for SetHeader, so that headers cost no allocation each
+	values *[8]string // backing for SetHeader, so that headers cost no allocation each
 	used   int
 	err    error // a failed source of randomness, checked after Authorize
 }

@@ -45,6 +45,7 @@ type Venue struct {
 	Header      [][2]string // headers of every request: the demo switch and the like
 
 	NonceUnit     time.Duration // 0: no nonce is drawn
+	Ordered       bool          // nonces must arrive in order: one call of a key in flight, unless Options.NonceWindow
 	RecvWindow    time.Duration // the default receive window; 0 where the venue has none
 	MaxRecvWindow time.Duration // the most the venue allows; larger ones are ErrParam
 

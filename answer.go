@@ -1,0 +1,262 @@
+package exauth
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// errBodyTooLarge is why an answer was not read to its end.
+var errBodyTooLarge = errors.New("answer is larger than Options.MaxBody")
+
+// read takes an answer off the wire: bounded after decompression, drained and
+// closed so that the connection can serve again.
+func (c *core) read(d *draft, hr *http.Response) (*Response, error) {
+	resp := &Response{Method: d.req.Method, Path: d.req.Path, Status: hr.StatusCode, Header: hr.Header, Attempts: 1}
+	defer hr.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(hr.Body, c.opts.MaxBody+1))
+	if int64(len(body)) > c.opts.MaxBody {
+		return resp, errBodyTooLarge
+	}
+	resp.Body = bytes.TrimPrefix(body, []byte("\ufeff"))
+	resp.Payload = resp.Body
+	return resp, err
+}
+
+// judge decides what an answer means: the venue's own word first, then its status.
+func (c *core) judge(d *draft, t *trip, resp *Response) error {
+	var found error
+	if resp.Status >= 300 && resp.Status < 400 {
+		found = &Error{Kind: ErrHost, Message: "redirect refused; a signed request is never sent on"}
+	} else if c.venue.Answer != nil {
+		var payload []byte
+		if payload, found = c.venue.Answer(resp); found == nil {
+			resp.Payload = payload
+		}
+	}
+	if found == nil && resp.Status >= 400 {
+		found = &Error{Message: excerpt(resp.Body)}
+	}
+	if found == nil {
+		return nil
+	}
+	var e *Error
+	if !errors.As(found, &e) {
+		e = &Error{Err: found}
+	} else {
+		dup := *e // a Venue may return a shared value
+		e = &dup
+	}
+	c.describe(e, d)
+	e.Status, e.Sent = resp.Status, t.stamp
+	if e.Kind == nil {
+		e.Kind = kindOfStatus(resp.Status)
+	}
+	if e.RetryAfter == 0 {
+		e.RetryAfter, _ = retryAfter(resp.Header, t.received)
+	}
+	e.Message = t.scrub(e.Message)
+	e.Outcome = outcomeOf(e, d, resp.Status)
+	if e.Outcome == OutcomePartial {
+		e.Body = []byte(t.scrub(string(resp.Body)))
+	}
+	return e
+}
+
+// kindOfStatus is what an answer means when the venue's text said nothing.
+func kindOfStatus(status int) error {
+	switch {
+	case status == http.StatusTooManyRequests:
+		return ErrRateLimited
+	case status == http.StatusTeapot:
+		return ErrBanned
+	case status >= 500:
+		return ErrUnavailable
+	}
+	return ErrRejected
+}
+
+// outcomeOf tells the fate of a call that the venue answered with an error. An
+// error of the venue's machinery leaves a write in doubt; a reason does not.
+func outcomeOf(e *Error, d *draft, status int) Outcome {
+	switch {
+	case errors.Is(e.Kind, ErrPartial):
+		return OutcomePartial
+	case !d.need.writes():
+		return OutcomeRejected
+	case errors.Is(e.Kind, ErrOutcomeUnknown), e.Outcome == OutcomeUnknown:
+		return OutcomeUnknown
+	case status >= 500 && (e.Kind == ErrUnavailable || e.Kind == ErrRejected):
+		return OutcomeUnknown
+	case status >= 300 && status < 400, e.Code == "" && status < 300:
+		return OutcomeUnknown // not the venue's own word
+	}
+	return OutcomeRejected
+}
+
+// lost describes an attempt that ended without an answer.
+func (c *core) lost(d *draft, t *trip, cause error) *Error {
+	e := &Error{Err: safeError(cause), Outcome: OutcomeNotSent, Sent: t.stamp}
+	c.describe(e, d)
+	switch {
+	case !t.wrote.Load():
+		e.Kind = ErrUnavailable
+	case d.need.writes():
+		e.Kind, e.Outcome = ErrOutcomeUnknown, OutcomeUnknown
+	default:
+		e.Kind, e.Outcome = ErrUnavailable, OutcomeRejected
+	}
+	if errors.Is(cause, context.Canceled) && e.Outcome != OutcomeUnknown {
+		e.Kind = nil
+	}
+	return e
+}
+
+// notSent describes an attempt that was refused on this side.
+func (c *core) notSent(d *draft, kind, cause error) *Error {
+	var e *Error
+	if errors.As(cause, &e) {
+		dup := *e
+		e = &dup
+	} else {
+		e = &Error{Kind: kind, Err: cause}
+	}
+	e.Outcome = OutcomeNotSent
+	c.describe(e, d)
+	return e
+}
+
+func (c *core) describe(e *Error, d *draft) {
+	e.Venue, e.Method, e.Path, e.ClientOrderID = c.venue.Name, d.req.Method, d.req.Path, d.orderID
+}
+
+// maxExcerpt bounds the venue's text in an error.
+const maxExcerpt = 200
+
+// excerpt makes one short line of a body for an error: HTML loses its tags, and
+// control characters go.
+func excerpt(body []byte) string {
+	text := strings.ToValidUTF8(string(body[:min(len(body), 4096)]), "")
+	if i := strings.Index(strings.ToLower(text), "<title>"); i >= 0 {
+		rest := text[i+len("<title>"):]
+		title, _, _ := strings.Cut(rest, "<")
+		text = "HTML page: " + title
+	}
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	if len(text) > maxExcerpt {
+		text = text[:maxExcerpt]
+		for !utf8.ValidString(text) {
+			text = text[:len(text)-1]
+		}
+		text += "…"
+	}
+	return text
+}
+
+// safeError keeps what errors.Is, errors.As and Timeout can see of a transport's
+// error, without the URLs that net/http writes into texts (golang/go#44819).
+func safeError(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return &wireError{cause: err}
+}
+
+// wireError shows the class of a transport error, never its text, which may quote
+// a URL, a Location or a header.
+type wireError struct{ cause error }
+
+// Error names the class in words that help: timeout, refused, reset, TLS.
+func (e *wireError) Error() string {
+	var op *net.OpError
+	var dns *net.DNSError
+	switch {
+	case errors.Is(e.cause, context.Canceled):
+		return "canceled by the caller"
+	case e.Timeout():
+		return "no answer within the time allowed"
+	case errors.Is(e.cause, io.EOF), errors.Is(e.cause, io.ErrUnexpectedEOF):
+		return "connection closed before the answer was complete"
+	case errors.As(e.cause, &dns):
+		return "host name lookup failed"
+	case errors.As(e.cause, &op):
+		return op.Op + " failed: " + errnoText(op.Err)
+	case errors.Is(e.cause, errBodyTooLarge):
+		return errBodyTooLarge.Error()
+	}
+	return fmt.Sprintf("transport failed (%T)", e.cause)
+}
+
+func errnoText(err error) string {
+	var errno interface {
+		error
+		Temporary() bool
+	}
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return fmt.Sprintf("%T", err)
+}
+
+// Is lets errors.Is see the cause without handing it out: a *url.Error in it could
+// be printed.
+func (e *wireError) Is(target error) bool { return errors.Is(e.cause, target) }
+
+// As lets errors.As find network errors, whose texts hold addresses only.
+func (e *wireError) As(target any) bool {
+	switch target.(type) {
+	case **net.OpError, **net.DNSError:
+		return errors.As(e.cause, target)
+	}
+	return false
+}
+
+// Timeout reports whether the cause was one.
+func (e *wireError) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(e.cause, &t) && t.Timeout()
+}
+
+// Temporary completes net.Error; nothing is promised by it.
+func (e *wireError) Temporary() bool { return e.Timeout() }
+
+func levelOf(err error) slog.Level {
+	if err != nil {
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
+}
+
+// attrs are the fields of an attempt that may be logged: all of them.
+func (a Attempt) attrs() []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("venue", a.Venue), slog.String("method", a.Method), slog.String("path", a.Path),
+		slog.String("key", a.Key), slog.String("scope", a.Scope.String()), slog.Int("status", a.Status),
+		slog.String("outcome", a.Outcome.String()), slog.Int("attempt", a.Number),
+		slog.Duration("took", a.Received.Sub(a.Sent).Round(time.Microsecond)), slog.Duration("wait", a.Wait),
+	}
+	if a.Err != nil {
+		attrs = append(attrs, slog.String("error", a.Err.Error()))
+	}
+	return attrs
+}
+
+// retryAfter reads Retry-After as seconds (RFC 9110 section 10.2.3), at most three days.
+func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	n, err := strconv.ParseUint(h.Get("Retry-After"), 10, 32)
+	if err != nil {
+		return 0, false
+	}
+	return min(time.Duration(n)*time.Second, 72*time.Hour), true
+}

@@ -1,0 +1,41 @@
+// Package exauth signs, keys and paces REST calls to crypto exchanges. It is the
+// layer under an exchange SDK, not an SDK: the caller names a path and its
+// parameters, exauth does everything between that and the wire.
+//
+// A [Client] is made of a [Venue], the dialect of one exchange, and a [KeySource]:
+//
+//	c, err := exauth.New(venue.Binance(), exauth.EnvKey("BINANCE"), nil)
+//	acc, err := exauth.Get[account](ctx, c, "/api/v3/account", nil)
+//
+// # One call, one way
+//
+// Params are encoded once into a [Request], which is the call as bytes. An attempt
+// then goes host, route, scope, key, pace, sign, send, observe, and ends in a
+// [Response] or an [*Error]. A retry is a new attempt: it waits for the limiter
+// again and is signed afresh. What the venue's [Scheme] leaves in the Request is
+// sent byte for byte.
+//
+// # What became of a call
+//
+// Every failed call returns an *Error with an [Outcome]. Switch on sentinels:
+//
+//	switch {
+//	case errors.Is(err, exauth.ErrOutcomeUnknown): // ask by client order id, never send again
+//	case errors.Is(err, exauth.ErrRateLimited):    // wait (*Error).RetryAfter
+//	case errors.Is(err, exauth.ErrScope):          // this client or key may not do that
+//	}
+//
+// # Keys
+//
+// A [Key] never shows: fmt, slog and every encoder print a fingerprint. What a call
+// may do is Options.Scope ∩ the key's scope ∩ what the route needs; the zero
+// Options.Scope is Read and Trade, so transfers, withdrawals and account changes
+// are always asked for. Keys are signed with for the venue's own hosts only, over
+// TLS, and no redirect is followed.
+//
+// # Without network
+//
+// [Client.Sign] makes a signed *http.Request and sends nothing. [Client.Transport]
+// puts exauth under any HTTP client, and [Client.Resigner] under another SDK.
+// Package exchangetest has an exchange to test against.
+package exauth

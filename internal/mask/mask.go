@@ -1,0 +1,75 @@
+// Package mask takes secrets out of texts that are shown to people.
+package mask
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Redacted stands where a secret was.
+const Redacted = "[redacted]"
+
+const (
+	shortest = 6  // shorter values are not looked for: "1" would mask every digit
+	longest  = 40 // a longer run of key-like characters is masked whoever it belongs to
+)
+
+// Text returns text without any of the values: as they are, in hex, base64 and
+// percent-encoded. Long runs that look like keys, signatures or tokens go too.
+func Text(text string, values ...string) string {
+	if text == "" {
+		return ""
+	}
+	for _, form := range forms(values) {
+		text = strings.ReplaceAll(text, form, Redacted)
+	}
+	return runs(text)
+}
+
+// forms lists every way the values may be written, longest first, so that a value
+// inside another does not leave the rest of it behind.
+func forms(values []string) []string {
+	var all []string
+	for _, v := range values {
+		if len(v) < shortest {
+			continue
+		}
+		raw := []byte(v)
+		all = append(all, v, hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)),
+			base64.StdEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw),
+			base64.URLEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw),
+			url.QueryEscape(v), url.PathEscape(v))
+		if un, err := url.QueryUnescape(v); err == nil {
+			all = append(all, un)
+		}
+	}
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
+	return slices.Compact(all)
+}
+
+// runs masks long runs of the characters keys are written with.
+func runs(text string) string {
+	var b strings.Builder
+	start := 0
+	flush := func(end int) {
+		if end-start >= longest {
+			b.WriteString(Redacted)
+		} else {
+			b.WriteString(text[start:end])
+		}
+	}
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("+/=_-.%", c) >= 0 {
+			continue
+		}
+		flush(i)
+		b.WriteByte(c)
+		start = i + 1
+	}
+	flush(len(text))
+	return b.String()
+}

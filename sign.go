@@ -1,0 +1,249 @@
+package exauth
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A binding is a key made ready for this client's venue: the signer is made once
+// per key and kept, never per request.
+type binding struct {
+	info   *keyInfo
+	signer Signer // nil for bearer tokens and key-header venues
+	mark   string // fingerprint under this venue
+}
+
+// bind returns the binding of key, making it on first use. What does not fit the
+// venue is found here: at New for a *Key, at the first call for other sources.
+func (c *core) bind(key *Key) (*binding, error) {
+	info := key.info()
+	if info.err != nil {
+		return nil, info.err
+	}
+	if b, ok := c.bindings.get(info); ok {
+		return b, nil
+	}
+	if err := info.fits(Need{Venue: c.venue.Name, Environment: c.venue.Environment, Account: c.opts.Account}); err != nil {
+		return nil, err
+	}
+	b := &binding{info: info, mark: fingerprint(c.venue.Name, info.id)}
+	if err := c.checkKey(info); err != nil {
+		return nil, err
+	}
+	signer, err := c.signerFor(info)
+	if err != nil {
+		return nil, err
+	}
+	b.signer = signer
+	return c.bindings.put(info, b), nil
+}
+
+// checkKey compares what the key carries with what the venue wants.
+func (c *core) checkKey(info *keyInfo) error {
+	v := c.venue
+	if v.Passphrase && info.passphrase == "" && info.box.token == nil {
+		return fmt.Errorf("%w: %s keys have an API passphrase; add it with Key.WithPassphrase", ErrPassphrase, v.Name)
+	}
+	for _, f := range v.KeyFields {
+		if info.fields[f] == "" {
+			return fmt.Errorf("%w: %s needs the key's %q; add it with Key.WithField", ErrKey, v.Name, f)
+		}
+	}
+	return nil
+}
+
+// signerFor makes the signer of a key for this venue.
+func (c *core) signerFor(info *keyInfo) (Signer, error) {
+	v, box := c.venue, info.box
+	box.mu.RLock()
+	defer box.mu.RUnlock()
+	switch {
+	case box.closed:
+		return nil, errKeyClosed
+	case box.token != nil:
+		if !v.Bearer {
+			return nil, fmt.Errorf("%w: %s takes no bearer tokens", ErrKey, v.Name)
+		}
+		return nil, nil
+	case len(v.Algorithms) == 0:
+		return nil, nil
+	case box.private != nil:
+		alg, err := algorithmFor(box.private, v.Algorithms)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", v.Name, err)
+		}
+		return NewSigner(alg, box.private)
+	case len(box.secret) == 0:
+		return nil, fmt.Errorf("%w: secret is empty", ErrKey)
+	case v.Signer == nil:
+		return nil, fmt.Errorf("%w: %s takes private keys only; load one with ParsePEM", ErrKey, v.Name)
+	}
+	signer, err := v.Signer(box.secret)
+	if err != nil {
+		if _, swapped := v.Signer([]byte(info.id)); swapped == nil {
+			return nil, fmt.Errorf("%w (key and secret look swapped)", err)
+		}
+		return nil, err
+	}
+	if !v.takes(signer.Algorithm()) {
+		return nil, fmt.Errorf("%w: %s does not take %s keys", ErrKey, v.Name, signer.Algorithm())
+	}
+	return signer, nil
+}
+
+// outgoing is everything one signed request needs, in one allocation.
+type outgoing struct {
+	req    http.Request
+	url    url.URL
+	body   bodyReader
+	values [8]string // backing of header values
+}
+
+type bodyReader struct{ bytes.Reader }
+
+func (*bodyReader) Close() error { return nil }
+
+// authorize makes the signed request of one attempt: stamp, nonce, scheme. The
+// draft is not changed, so that every attempt is signed afresh.
+func (c *core) authorize(ctx context.Context, d *draft, b *binding) (*http.Request, time.Time, error) {
+	out := new(outgoing)
+	r := c.requests.Get().(*Request)
+	defer c.release(r)
+	*r = d.req
+	r.Body = append([]byte(nil), d.req.Body...)
+	r.venue, r.auth, r.rand, r.Window, r.values = c.venue, d.auth, c.opts.Rand, d.window, &out.values
+	r.Header = make(http.Header, len(d.header)+8)
+	for name, vs := range d.header {
+		if strings.EqualFold(name, "Accept-Encoding") {
+			continue // net/http asks for gzip itself, and undoes it
+		}
+		r.Header[http.CanonicalHeaderKey(name)] = vs[:len(vs):len(vs)]
+	}
+	if d.typ != "" {
+		r.SetHeader("Content-Type", d.typ)
+	}
+	for _, h := range c.venue.Header {
+		r.SetHeader(h[0], h[1])
+	}
+	r.Time, r.info, r.signer = c.now(), b.info, b.signer
+	if c.opts.Policy != nil {
+		if err := c.opts.Policy(ctx, r); err != nil {
+			return nil, r.Time, err
+		}
+	}
+	if d.auth != AuthNone {
+		if err := c.signWith(ctx, r, b); err != nil {
+			return nil, r.Time, err
+		}
+	}
+	return c.build(ctx, d, r, out), r.Time, nil
+}
+
+// signWith draws the nonce and runs the scheme under the key.
+func (c *core) signWith(ctx context.Context, r *Request, b *binding) error {
+	if unit := c.venue.NonceUnit; unit > 0 && r.auth == AuthSigned {
+		n, err := c.nonce(ctx, b, r.Time.UnixNano()/int64(unit), int64(24*time.Hour/unit))
+		if err != nil {
+			return err
+		}
+		r.Nonce = n
+	}
+	box := b.info.box
+	if box.token != nil {
+		return c.bearer(ctx, r, box)
+	}
+	if box.private == nil { // a remote signer may take its time: hold no lock then
+		box.mu.RLock()
+		defer box.mu.RUnlock()
+		if box.closed {
+			return errKeyClosed
+		}
+	}
+	if err := c.venue.Scheme.Authorize(ctx, r); err != nil {
+		return err
+	}
+	return r.err
+}
+
+// bearer sets an OAuth 2.0 access token (RFC 6750 section 2.1).
+func (c *core) bearer(ctx context.Context, r *Request, box *keyBox) error {
+	token, err := box.token(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: no access token: %w", ErrKey, err)
+	}
+	if err := checkText("access token", []byte(token)); err != nil || token == "" {
+		return fmt.Errorf("%w: access token is empty or malformed", ErrKey)
+	}
+	r.SetHeader("Authorization", "Bearer "+token)
+	return nil
+}
+
+// nonce draws the next nonce of a key. One that is more than a day ahead is
+// refused: a venue that has seen it would refuse every later one for ever.
+func (c *core) nonce(ctx context.Context, b *binding, floor, day int64) (int64, error) {
+	if c.opts.Nonce != nil {
+		n, err := c.opts.Nonce.Next(ctx, b.mark, floor)
+		if err == nil && n > floor+day {
+			return 0, fmt.Errorf("%w: the nonce source is more than a day ahead of now; check its unit", ErrNonce)
+		}
+		return n, err
+	}
+	last := &b.info.box.nonce
+	for {
+		old := last.Load()
+		n := max(old+1, floor)
+		if n > floor+day {
+			return 0, fmt.Errorf("%w: the clock went back by more than a day", ErrNonce)
+		}
+		if last.CompareAndSwap(old, n) {
+			return n, nil
+		}
+	}
+}
+
+// build turns the bytes a scheme left into the http.Request that carries them.
+func (c *core) build(ctx context.Context, d *draft, r *Request, out *outgoing) *http.Request {
+	out.url = url.URL{Scheme: r.Scheme, Host: r.Host, Path: d.prefix + r.Path, RawQuery: r.Query}
+	if p, err := url.PathUnescape(out.url.Path); err == nil && p != out.url.Path {
+		out.url.Path, out.url.RawPath = p, out.url.Path
+	}
+	out.req = *(&http.Request{
+		Method: r.Method, URL: &out.url, Header: r.Header, Host: r.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+	switch {
+	case len(r.Body) > 0:
+		out.body.Reset(r.Body)
+		out.req.Body, out.req.ContentLength = &out.body, int64(len(r.Body))
+	case c.guarded(d):
+		// A body that is there but empty, without GetBody: net/http then never sends
+		// the request a second time on its own, and still writes none (T5).
+		out.req.Body = &out.body
+	}
+	return &out.req
+}
+
+// guarded reports whether a call without a body must not be re-sent by net/http:
+// whatever is not a read, and everything that carries a nonce.
+func (c *core) guarded(d *draft) bool {
+	return d.req.Method == http.MethodGet && (d.need.writes() || c.venue.NonceUnit > 0 && d.auth == AuthSigned)
+}
+
+func (c *core) release(r *Request) {
+	*r = Request{}
+	c.requests.Put(r)
+}
+
+// now is the venue's time as far as it is known.
+func (c *core) now() time.Time {
+	if c.opts.Now != nil {
+		return c.opts.Now().UTC()
+	}
+	t, _ := c.clock.Now(time.Now())
+	return t.UTC()
+}

@@ -1,0 +1,276 @@
+package exauth
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+
+	"github.com/exauth/exauth/internal/mask"
+)
+
+// attempt makes one attempt of a call: key, pace, sign, send, observe. Host, route
+// and scope were settled when the draft was made. Every error is an *Error that
+// says what became of the attempt.
+//
+// It returns a Response also beside an error that the venue's answer caused.
+func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, error) {
+	if reason := c.halted.Load(); reason != nil && d.need.writes() && d.priority < PriorityCancel {
+		return nil, c.notSent(d, ErrHalted, errors.New(*reason))
+	}
+	b, err := c.keyFor(ctx, d)
+	if err != nil {
+		return nil, c.notSent(d, nil, err)
+	}
+	if d.auth == AuthSigned {
+		c.freshClock(ctx) // before the wait, so that no stamp gets old in the queue
+	}
+	lease, wait, err := c.pace(ctx, d, b)
+	if err != nil {
+		return nil, c.notSent(d, nil, err)
+	}
+	if wait > 0 { // a key may have been rotated or revoked meanwhile
+		if b, err = c.keyFor(ctx, d); err != nil {
+			lease.Settle(Observation{})
+			return nil, c.notSent(d, nil, err)
+		}
+	}
+	done, err := c.takeTurn(ctx, d, b)
+	if err != nil {
+		lease.Settle(Observation{})
+		return nil, c.notSent(d, nil, err)
+	}
+	defer done()
+
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	defer cancel()
+	t := &trip{number: number, wait: wait, lease: lease, key: b.info}
+	req, stamp, err := c.authorize(t.trace(ctx), d, b)
+	if err != nil {
+		lease.Settle(Observation{})
+		return nil, c.notSent(d, nil, err)
+	}
+	t.stamp, t.req = stamp, req
+	resp, err := c.send(d, req, t)
+	c.settle(d, resp, err, t)
+	c.watch(d, b, resp, err, t)
+	return resp, err
+}
+
+// keyFor asks the source for the key of a call.
+func (c *core) keyFor(ctx context.Context, d *draft) (*binding, error) {
+	if d.auth == AuthNone {
+		return c.nobody, nil
+	}
+	if c.keys == nil {
+		return nil, fmt.Errorf("%w: this client was made without keys; public calls need Auth: AuthNone or a public route", ErrNoKey)
+	}
+	key, err := c.keys.Key(ctx, Need{Venue: c.venue.Name, Environment: c.venue.Environment, Account: c.opts.Account, Scope: d.need})
+	if err != nil {
+		return nil, err
+	}
+	b, err := c.bind(key)
+	if err != nil {
+		return nil, err
+	}
+	if b.info.scope != 0 && !b.info.scope.has(d.need) {
+		return nil, fmt.Errorf("%w: call needs %s, the key allows %s", ErrScope, d.need, b.info.scope)
+	}
+	return b, nil
+}
+
+// pace waits for the limiter's grant.
+func (c *core) pace(ctx context.Context, d *draft, b *binding) (Lease, time.Duration, error) {
+	if c.opts.Limiter == nil {
+		return Lease{}, 0, ctx.Err()
+	}
+	maxWait := d.maxWait
+	if maxWait == 0 {
+		maxWait = c.opts.MaxWait
+	}
+	if maxWait == 0 {
+		maxWait = time.Minute
+		if d.priority == PriorityOrder && d.need.writes() {
+			maxWait = 2 * time.Second // a price is old after that
+		}
+	}
+	begin := time.Now()
+	wctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	lease, err := c.opts.Limiter.Wait(wctx, Demand{KeyID: b.mark, Account: c.opts.Account, Costs: d.costs, Priority: d.priority})
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrRateLimited) && !errors.Is(err, ErrBanned) {
+		err = fmt.Errorf("%w: no quota within %s: %w", ErrRateLimited, maxWait, err)
+	}
+	wait := time.Since(begin)
+	if wait < time.Millisecond {
+		wait = 0
+	}
+	return lease, wait, err
+}
+
+// takeTurn lets one call of a key at a time through where the venue wants nonces
+// to arrive in order and no nonce window was promised by Options.
+func (c *core) takeTurn(ctx context.Context, d *draft, b *binding) (done func(), err error) {
+	if c.venue.NonceUnit == 0 || !c.venue.Ordered || c.opts.NonceWindow || d.auth != AuthSigned {
+		return func() {}, nil
+	}
+	turn := b.info.box.turn
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// A trip is what is learned while one attempt is on its way.
+type trip struct {
+	number         int
+	wait           time.Duration
+	lease          Lease
+	key            *keyInfo
+	req            *http.Request
+	stamp          time.Time // the venue time the request carries
+	sent, received time.Time
+	dials          atomic.Int32 // times a connection was taken: more than one is a silent re-send
+	wrote          atomic.Bool  // bytes of the request may have left this machine
+}
+
+// trace sees whether anything was written, which is what tells "surely not sent"
+// from "perhaps executed".
+func (t *trip) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:      func(httptrace.GotConnInfo) { t.dials.Add(1) },
+		WroteHeaders: func() { t.wrote.Store(true) },
+	})
+}
+
+// scrub takes out of a venue's text what it may echo: the key, what was derived
+// from the secret, the signed string. Only error paths pay for it.
+func (t *trip) scrub(text string) string {
+	hide := []string{t.key.id, t.key.passphrase, string(t.key.box.secret)}
+	if t.req != nil {
+		hide = append(hide, t.req.URL.RawQuery)
+		for _, vs := range t.req.Header {
+			hide = append(hide, vs...)
+		}
+		if b, ok := t.req.Body.(*bodyReader); ok {
+			body := make([]byte, b.Size())
+			_, _ = b.ReadAt(body, 0)
+			hide = append(hide, string(body))
+		}
+	}
+	return mask.Text(text, hide...)
+}
+
+// send carries one signed request and reads its answer. Redirects are never
+// followed: the next hop would get the key.
+func (c *core) send(d *draft, req *http.Request, t *trip) (*Response, error) {
+	rt := c.rt
+	if c.guarded(d) {
+		rt = c.rt1 // the guard against re-sending holds in HTTP/1.1 only
+	}
+	t.sent = time.Now()
+	hr, err := rt.RoundTrip(req)
+	t.received = time.Now()
+	if err != nil {
+		if hr != nil && hr.Body != nil {
+			hr.Body.Close()
+		}
+		return nil, c.lost(d, t, err)
+	}
+	resp, err := c.read(d, hr)
+	t.received = time.Now()
+	resp.Sent, resp.Received, resp.Wait, resp.ClientOrderID = t.sent, t.received, t.wait, d.orderID
+	if err != nil {
+		return resp, c.lost(d, t, err)
+	}
+	return resp, c.judge(d, t, resp)
+}
+
+// settle tells the limiter what the answer said.
+func (c *core) settle(d *draft, resp *Response, err error, t *trip) {
+	o := Observation{Sent: t.sent, Received: t.received}
+	if resp != nil {
+		o.Status, o.Header = resp.Status, resp.Header
+		if c.venue.Settle != nil {
+			c.venue.Settle(resp, &o)
+		}
+	} else {
+		o.Unknown = t.wrote.Load()
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		o.RetryAfter = e.RetryAfter
+		if o.Refused == "" && errors.Is(e, ErrRateLimited) && len(d.costs) > 0 {
+			o.Refused = d.costs[0].Quota
+		}
+	}
+	t.lease.Settle(o)
+}
+
+// watch shows the attempt to the Observer and the Logger, if there are any.
+func (c *core) watch(d *draft, b *binding, resp *Response, err error, t *trip) {
+	if c.opts.Observer == nil && c.opts.Logger == nil {
+		return
+	}
+	a := Attempt{
+		Venue: c.venue.Name, Environment: c.venue.Environment, Method: d.req.Method, Path: d.req.Path,
+		Key: b.mark, Scope: d.need, Outcome: OutcomeAccepted, Err: err, Number: t.number,
+		Sent: t.sent, Received: t.received, Wait: t.wait, Costs: d.costs, Resent: t.dials.Load() > 1,
+	}
+	if resp != nil {
+		a.Status = resp.Status
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		a.Outcome = e.Outcome
+	}
+	if c.opts.Observer != nil {
+		c.opts.Observer(a)
+	}
+	if c.opts.Logger != nil {
+		c.opts.Logger.LogAttrs(context.Background(), levelOf(err), "exauth call", a.attrs()...)
+	}
+}
+
+// newTransport is what a Client uses by default: its own pool, sized for a bot that
+// talks to few hosts; TLS 1.2 at least; bounded headers; HTTPS proxies honoured,
+// since people leave from a whitelisted address that way, plain ones never.
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                  proxyForTLS,
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    5 * time.Second,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    64,
+		IdleConnTimeout:        55 * time.Second, // below the minute after which most venues hang up
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// http1 returns a transport like rt that speaks HTTP/1.1 only, for calls that
+// net/http must not send twice. Foreign RoundTrippers are used as they are.
+func http1(rt http.RoundTripper) http.RoundTripper {
+	t, ok := rt.(*http.Transport)
+	if !ok {
+		return rt
+	}
+	t = t.Clone()
+	t.ForceAttemptHTTP2 = false
+	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	if t.TLSClientConfig != nil {
+		t.TLSClientConfig.NextProtos = []string{"http/1.1"}
+	}
+	return t
+}

@@ -1,0 +1,203 @@
+package venue
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/exauth/exauth"
+)
+
+// Binance is Binance spot, margin and wallet (api), USD-M (fapi), COIN-M (dapi),
+// options (eapi) and portfolio margin (papi). HMAC-SHA256, RSA and Ed25519 keys.
+// Paths choose the host: "/fapi/v1/order" goes to fapi.binance.com.
+//
+// Sources: developers.binance.com/docs/binance-spot-api-docs/rest-api, read 2026-11.
+func Binance() *exauth.Venue {
+	return &exauth.Venue{
+		Name:    "binance",
+		BaseURL: "https://api.binance.com",
+		Hosts: []exauth.Host{
+			{Prefix: "/fapi/", URL: "https://fapi.binance.com"},
+			{Prefix: "/futures/data/", URL: "https://fapi.binance.com"},
+			{Prefix: "/dapi/", URL: "https://dapi.binance.com"},
+			{Prefix: "/eapi/", URL: "https://eapi.binance.com"},
+			{Prefix: "/papi/", URL: "https://papi.binance.com"},
+		},
+		Docs:          "https://developers.binance.com/docs/binance-spot-api-docs/rest-api",
+		KeyPage:       "https://www.binance.com/en/my/settings/api-management",
+		Algorithms:    []exauth.Algorithm{exauth.HMACSHA256, exauth.RSASHA256, exauth.Ed25519},
+		Signer:        exauth.UTF8Secret(exauth.HMACSHA256),
+		Style:         binanceStyle,
+		Scheme:        exauth.SchemeFunc(authorizeBinance),
+		Reserved:      []string{"timestamp", "signature"},
+		AuthHeaders:   []string{"X-MBX-APIKEY"},
+		RecvWindow:    5 * time.Second,
+		MaxRecvWindow: 60 * time.Second,
+		Routes:        binanceRoutes(),
+		Answer:        binanceAnswer(),
+		Clock:         exauth.Clock{Path: "/api/v3/time", Parse: binanceTime},
+		Probe:         exauth.Call{Method: "GET", Path: "/api/v3/account", Params: exauth.Params{{Name: "omitZeroBalances", Value: true}}},
+	}
+}
+
+// BinanceTestnet is testnet.binance.vision for spot and testnet.binancefuture.com
+// for futures; each has keys of its own.
+func BinanceTestnet() *exauth.Venue {
+	return in(Binance(), "testnet", "https://testnet.binance.vision",
+		exauth.Host{Prefix: "/fapi/", URL: "https://testnet.binancefuture.com"},
+		exauth.Host{Prefix: "/dapi/", URL: "https://testnet.binancefuture.com"})
+}
+
+// BinanceDemo is Binance's demo trading with keys made on demo.binance.com.
+func BinanceDemo() *exauth.Venue {
+	return in(Binance(), "demo", "https://demo-api.binance.com",
+		exauth.Host{Prefix: "/fapi/", URL: "https://demo-fapi.binance.com"},
+		exauth.Host{Prefix: "/dapi/", URL: "https://demo-dapi.binance.com"})
+}
+
+func binanceStyle(method, path string, _ exauth.Params) exauth.Style {
+	style := exauth.StyleQuery
+	if method == "POST" || method == "PUT" {
+		style = exauth.StyleForm
+	}
+	if path == "/sapi/v1/asset/dust" { // the one route that repeats a name
+		style |= exauth.StyleArrayRepeat
+	}
+	return style
+}
+
+// authorizeBinance signs query ++ body, percent-encoded as they are sent (required
+// since 2026-01-15), and appends the signature where the parameters are. Base64
+// signatures are percent-encoded, which Binance's own connector forgets.
+func authorizeBinance(ctx context.Context, r *exauth.Request) error {
+	r.SetHeader("X-Mbx-Apikey", r.KeyID())
+	if r.Auth() != exauth.AuthSigned {
+		return nil
+	}
+	inBody := len(r.Body) > 0 || r.Method == "POST" && r.Query == "" || r.Method == "PUT" && r.Query == ""
+	var stack [1024]byte
+	payload := append(append(stack[:0], r.Query...), r.Body...)
+	start := len(payload)
+	sep := byte('&')
+	if start == 0 || inBody && len(r.Body) == 0 {
+		sep = 0
+	}
+	add := func(name string, n int64) {
+		if sep != 0 {
+			payload = append(payload, sep)
+		}
+		payload = strconv.AppendInt(append(append(payload, name...), '='), n, 10)
+		sep = '&'
+	}
+	if !bytes.Contains(payload, []byte("recvWindow=")) {
+		add("recvWindow", r.Window.Milliseconds())
+	}
+	add("timestamp", r.Time.UnixMilli())
+	var raw [512]byte
+	sig, err := r.Sign(ctx, raw[:0], payload)
+	if err != nil {
+		return err
+	}
+	payload = append(payload, "&signature="...)
+	if r.Algorithm() == exauth.HMACSHA256 {
+		payload = hex.AppendEncode(payload, sig)
+	} else {
+		payload = append(payload, url.QueryEscape(base64.StdEncoding.EncodeToString(sig))...)
+	}
+	if inBody {
+		r.Body = append(r.Body, payload[start:]...)
+		if r.Header.Get("Content-Type") == "" {
+			r.SetHeader("Content-Type", "application/x-www-form-urlencoded")
+		}
+	} else {
+		r.Query = string(payload)
+	}
+	return nil
+}
+
+func binanceTime(resp *exauth.Response) (time.Time, error) {
+	var t struct{ ServerTime int64 }
+	err := json.Unmarshal(resp.Body, &t)
+	return time.UnixMilli(t.ServerTime), err
+}
+
+// binanceAnswer reads {"code":-1021,"msg":"…"}. The same number means different
+// things per product, so each has its own table over the common one.
+func binanceAnswer() func(*exauth.Response) ([]byte, error) {
+	common := codes(`
+		clock: -1021
+		signature: -1022
+		key: -2014 -2008 -2015
+		permission: -1002 -4084
+		ratelimited: -1003 -1015
+		unavailable: -1001 -1008 -1016
+		unknown: -1006 -1007
+		funds: -2018 -2019
+		order: -2011 -2013
+		partial: -2021 -2022`)
+	products := map[string]map[string]error{
+		"/fapi/": codes("ip: -1004 -1011\n duplicate: -4111 -4116\n rejected: -2021 -2022"),
+		"/dapi/": codes("ip: -1004 -1011\n duplicate: -4111 -4116\n rejected: -2021 -2022"),
+		"/eapi/": codes("ratelimited: -1008"),
+		"/papi/": codes("unavailable: -1004\n rejected: -2021 -2022"),
+	}
+	return func(resp *exauth.Response) ([]byte, error) {
+		var e struct {
+			Code json.RawMessage
+			Msg  string
+		}
+		if resp.Status < 400 && !bytes.HasPrefix(resp.Body, []byte(`{"code":-`)) {
+			return resp.Body, nil
+		}
+		if json.Unmarshal(resp.Body, &e) != nil || e.Code == nil {
+			return nil, binanceStatus(resp)
+		}
+		code := text(e.Code)
+		kind := common[code]
+		for prefix, own := range products {
+			if k, ok := own[code]; ok && strings.HasPrefix(resp.Path, prefix) {
+				kind = k
+			}
+		}
+		switch {
+		case resp.Status == 418:
+			kind = exauth.ErrBanned
+		case resp.Status == 429:
+			kind = exauth.ErrRateLimited
+		case code == "-2010" || code == "-2011":
+			kind = binanceOrderKind(code, e.Msg)
+		}
+		return nil, refused(kind, code, e.Msg)
+	}
+}
+
+// binanceOrderKind tells the reasons apart that share NEW_ORDER_REJECTED and
+// CANCEL_REJECTED: only the message differs.
+func binanceOrderKind(code, msg string) error {
+	switch {
+	case strings.HasPrefix(msg, "Duplicate order"):
+		return exauth.ErrDuplicateOrder
+	case strings.Contains(msg, "insufficient balance"):
+		return exauth.ErrInsufficientFunds
+	case strings.Contains(msg, "action is disabled"):
+		return exauth.ErrAccountLocked
+	case strings.HasPrefix(msg, "Unknown order"), code == "-2011":
+		return exauth.ErrUnknownOrder
+	}
+	return exauth.ErrRejected
+}
+
+// binanceStatus is for answers that are not Binance's JSON: its firewall's pages.
+func binanceStatus(resp *exauth.Response) error {
+	if resp.Status == 403 { // WAF limit violated: every further call prolongs it
+		return refused(exauth.ErrRateLimited, "", "refused by the venue's firewall (HTTP 403)")
+	}
+	return nil
+}
