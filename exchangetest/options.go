@@ -1,0 +1,101 @@
+package exchangetest
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/exauth/exauth"
+)
+
+// Options say how a test exchange behaves. The zero value, and nil, mean every
+// default. They are read by Start and not kept.
+type Options struct {
+	// Keys the exchange accepts; nil means DefaultKeys.
+	Keys []Key
+
+	// Balances to begin with: account, then asset ("BTC", "USDT"), then a plain
+	// decimal. Nil gives every account of Keys the same comfortable sums.
+	Balances map[string]map[string]string
+
+	// Prices, by symbol as the venue writes it, at which the house buys and sells
+	// without end. A market without one trades only between accounts. Nil means a
+	// fixed price for every market; an empty map means no house at all.
+	Prices map[string]string
+
+	// Now is where the exchange's clock comes from, time.Now by default, and Skew
+	// how far it runs ahead of it. Setting the machine's clock wrong by five
+	// seconds is Skew: 5 * time.Second.
+	Now  func() time.Time
+	Skew time.Duration
+
+	// Latency is how long a call takes, half of it before the exchange sees the
+	// call and half before the client sees the answer. A client that gives up in
+	// between does not stop the exchange.
+	Latency time.Duration
+
+	// Intercept sees every request after it was recorded, with its body unread.
+	// It may answer itself, change the request, call next and change what comes
+	// back, or panic with http.ErrAbortHandler to cut the connection, before or
+	// after next.
+	Intercept func(w http.ResponseWriter, r *http.Request, next http.Handler)
+
+	// Addr is where to listen, "127.0.0.1:0" by default. NoSocket listens nowhere:
+	// the exchange is reached through RoundTripper only. It is implied inside a
+	// testing/synctest bubble, where a goroutine that waits for connections would
+	// stop time.
+	Addr     string
+	NoSocket bool
+
+	// MaxRequests bounds the record that Requests returns; 0 means 1000.
+	MaxRequests int
+}
+
+// withDefaults returns a copy of o with the defaults of a dialect filled in.
+func (o *Options) withDefaults(d dialect) (Options, error) {
+	c := Options{}
+	if o != nil {
+		c = *o
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Addr == "" {
+		c.Addr = "127.0.0.1:0"
+	}
+	if c.MaxRequests <= 0 {
+		c.MaxRequests = 1000
+	}
+	c.Keys = slices.Clone(c.Keys)
+	if c.Keys == nil {
+		c.Keys = d.makeKeys()
+	}
+	if c.Balances == nil {
+		c.Balances = map[string]map[string]string{}
+		for _, k := range c.Keys {
+			c.Balances[k.account()] = maps.Clone(defaultBalances)
+		}
+	}
+	seen := map[string]bool{}
+	for i, k := range c.Keys {
+		if k.ID == "" || seen[k.ID] {
+			return c, fmt.Errorf("%w: exchangetest key %d has no id, or another one's", exauth.ErrParam, i)
+		}
+		seen[k.ID] = true
+		if k.Public == nil && k.PEM != "" {
+			pub, err := publicOf(k.PEM)
+			if err != nil {
+				return c, err
+			}
+			c.Keys[i].Public = pub
+		}
+	}
+	return c, nil
+}
+
+// defaultBalances is what an account owns when the options do not say.
+var defaultBalances = map[string]string{
+	"BTC": "10", "ETH": "100", "LTC": "1000", "USDT": "1000000", "USD": "1000000", "EUR": "1000000",
+}

@@ -1,0 +1,164 @@
+package exchangetest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// wire is the way to the exchange without a socket. A request is written as
+// HTTP/1.1 and read again, so that the exchange sees what a connection would have
+// brought; the answer goes the same way back.
+type wire struct{ server *Server }
+
+var errServerClosed = errors.New("exauth: exchangetest: server closed")
+
+// RoundTrip implements http.RoundTripper. As over a network, the exchange goes on
+// with a request whose client has stopped waiting.
+func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.Context().Err(); err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, err
+	}
+	var sent bytes.Buffer
+	if err := req.Write(&sent); err != nil { // closes the body
+		return nil, err
+	}
+	r, err := http.ReadRequest(bufio.NewReader(&sent))
+	if err != nil {
+		return nil, err
+	}
+	r.RemoteAddr = "127.0.0.1:0"
+	if !w.server.busy.begin() {
+		return nil, errServerClosed
+	}
+	answered := make(chan *reply, 1)
+	go func() {
+		defer w.server.busy.end()
+		answered <- serve(w.server.handler, r)
+	}()
+	select {
+	case a := <-answered:
+		return a.response(req)
+	case <-req.Context().Done():
+		return nil, context.Cause(req.Context())
+	}
+}
+
+// serve runs the exchange on one request. A handler that aborts cuts the answer
+// where it stands, as net/http does with a connection.
+func serve(h http.Handler, r *http.Request) (a *reply) {
+	a = &reply{header: http.Header{}}
+	defer func() {
+		if p := recover(); p != nil {
+			if p != http.ErrAbortHandler {
+				panic(p)
+			}
+			a.cut = true
+		}
+	}()
+	h.ServeHTTP(a, r)
+	if a.status == 0 {
+		a.WriteHeader(http.StatusOK)
+	}
+	return a
+}
+
+// reply collects an answer.
+type reply struct {
+	header, sent http.Header
+	status       int
+	body         bytes.Buffer
+	cut          bool
+}
+
+func (a *reply) Header() http.Header { return a.header }
+
+func (a *reply) WriteHeader(status int) {
+	if a.status == 0 && status >= 200 {
+		a.status, a.sent = status, a.header.Clone()
+	}
+}
+
+func (a *reply) Write(p []byte) (int, error) {
+	if a.status == 0 {
+		a.WriteHeader(http.StatusOK)
+	}
+	return a.body.Write(p)
+}
+
+// Flush is there for handlers that stream; the answer leaves as a whole.
+func (a *reply) Flush() {}
+
+// response writes the answer as HTTP/1.1 and lets net/http read it.
+func (a *reply) response(req *http.Request) (*http.Response, error) {
+	if a.status == 0 { // cut before the first byte
+		return nil, io.ErrUnexpectedEOF
+	}
+	var out bytes.Buffer
+	length := int64(a.body.Len())
+	res := &http.Response{StatusCode: a.status, ProtoMajor: 1, ProtoMinor: 1, Header: a.sent,
+		Body: io.NopCloser(&a.body), ContentLength: length, Request: req}
+	if a.cut || a.sent.Get("Transfer-Encoding") == "chunked" {
+		res.ContentLength, res.TransferEncoding = -1, []string{"chunked"}
+	}
+	res.Header.Del("Content-Length")
+	if err := res.Write(&out); err != nil {
+		return nil, err
+	}
+	raw := out.Bytes()
+	if a.cut { // leave out the last chunk: the reader finds the answer unfinished
+		raw = bytes.TrimSuffix(raw, []byte("0\r\n\r\n"))
+	}
+	return http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), req)
+}
+
+// A tally counts handlers under way. It is no sync.WaitGroup because that may not
+// be used by several synctest bubbles in turn.
+type tally struct {
+	mu     sync.Mutex
+	n      int
+	closed bool
+	idle   chan struct{} // made by whoever waits
+}
+
+// begin counts one in, unless the tally is closed.
+func (t *tally) begin() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false
+	}
+	t.n++
+	return true
+}
+
+func (t *tally) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.n--
+	if t.n == 0 && t.idle != nil {
+		close(t.idle)
+		t.idle = nil
+	}
+}
+
+// close lets nobody begin any more and waits until all have ended.
+func (t *tally) close() {
+	t.mu.Lock()
+	t.closed = true
+	if t.n == 0 {
+		t.mu.Unlock()
+		return
+	}
+	t.idle = make(chan struct{})
+	wait := t.idle
+	t.mu.Unlock()
+	<-wait
+}
