@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,12 +139,11 @@ func TestSkewedClock(t *testing.T) {
 }
 
 func TestInterceptStandsBefore(t *testing.T) {
-	var seen []string
-	cut := ""
+	var seen, cut atomic.Value // what came last; where to cut
 	srv := start(t, "binance", &exchangetest.Options{Intercept: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		body, _ := io.ReadAll(r.Body)
-		seen = append(seen, r.Method+" "+string(body))
-		switch cut {
+		seen.Store(r.Method + " " + string(body))
+		switch cut.Load() {
 		case "before":
 			panic(http.ErrAbortHandler)
 		case "after":
@@ -165,24 +165,24 @@ func TestInterceptStandsBefore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newBinance(t, srv, srv.Key(exauth.ScopeTradeSpot))
 			c.http = client
-			cut, seen = "", nil
-			if got := c.raw("POST", "/api/v3/order", "", "x=1"); got.status != 503 || got.body != "busy\n" || len(seen) != 1 || !strings.HasPrefix(seen[0], "POST x=1") {
-				t.Errorf("answered %+v, saw %q", got, seen)
+			cut.Store("")
+			if got := c.raw("POST", "/api/v3/order", "", "x=1"); got.status != 503 || got.body != "busy\n" || seen.Load() != "POST x=1" {
+				t.Errorf("answered %+v, saw %q", got, seen.Load())
 			}
-			for _, cut = range []string{"before", "after"} {
-				id := name + "-" + cut
+			for where, want := range map[string]int{"before": 0, "after": 1} {
+				cut.Store(where)
+				id := name + "-" + where
 				query := "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=50000&newClientOrderId=" + id + "&timestamp=" + ms(time.Now())
 				req := request(t, "POST", srv.URL()+"/api/v3/order?"+query+"&signature="+c.sign(query), "")
 				req.Header.Set("X-MBX-APIKEY", c.key.ID)
 				if res, err := client.Do(req); err == nil {
-					t.Errorf("cut %s: answered HTTP %d", cut, res.StatusCode)
+					t.Errorf("cut %s: answered HTTP %d", where, res.StatusCode)
 				}
-				want := map[string]int{"before": 0, "after": 1}[cut]
 				if got := srv.Executions(id); got != want {
-					t.Errorf("cut %s: executed %d times, want %d", cut, got, want)
+					t.Errorf("cut %s: executed %d times, want %d", where, got, want)
 				}
 			}
-			cut = "middle"
+			cut.Store("middle")
 			res, err := client.Get(srv.URL() + "/api/v3/ping")
 			if err != nil {
 				t.Fatal(err)
