@@ -75,7 +75,9 @@ func vectorFiles(t testing.TB) []string {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no vectors: %v", err)
 	}
-	return slices.DeleteFunc(files, func(f string) bool { return strings.Contains(filepath.Base(f), ".docs.") || strings.Contains(f, "pairs") })
+	return slices.DeleteFunc(files, func(f string) bool {
+		return strings.Contains(filepath.Base(f), ".docs.") || strings.Contains(f, "pairs")
+	})
 }
 
 func TestVectors(t *testing.T) {
