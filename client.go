@@ -129,7 +129,8 @@ type core struct {
 	syncing  chan struct{} // held by the caller that refreshes the clock
 	bindings bindings
 	nobody   *binding
-	requests sync.Pool
+	requests sync.Pool // of *Request
+	drafts   sync.Pool // of *draft
 	halted   atomic.Pointer[string]
 }
 
@@ -149,6 +150,7 @@ func New(v *Venue, keys KeySource, opts *Options) (*Client, error) {
 	c.origins, c.routes = origins(c.venue), newRouteTable(c.venue)
 	c.nobody = &binding{info: &keyInfo{box: newBox()}}
 	c.requests.New = func() any { return new(Request) }
+	c.drafts.New = func() any { return new(draft) }
 	c.defaults()
 	if k, ok := keys.(*Key); ok && k != nil {
 		if _, err := c.bind(k); err != nil {
@@ -219,6 +221,7 @@ func (c *Client) Sign(ctx context.Context, call Call) (*http.Request, error) {
 	if err != nil {
 		return nil, core.refuse(call, err)
 	}
+	defer core.done(d)
 	b, err := core.keyFor(ctx, d)
 	if err == nil {
 		var req *http.Request
@@ -256,6 +259,7 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 	if err != nil {
 		return nil, core.refuse(call, err)
 	}
+	defer core.done(d)
 	return core.run(ctx, d)
 }
 

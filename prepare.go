@@ -28,12 +28,26 @@ type draft struct {
 	orderID  string
 	window   time.Duration
 	maxWait  time.Duration
-	stripped bool // by Resigner: what is left may hold reserved names elsewhere
+	buffer   []byte // what the encoding is written into, kept between calls
+}
+
+// keep remembers the buffer an encoding grew to, for the next call.
+func (d *draft) keep(b []byte) {
+	if cap(b) > cap(d.buffer) && cap(b) <= 64<<10 {
+		d.buffer = b
+	}
+}
+
+// done gives a draft back. Its buffer held parameters, never a secret.
+func (c *core) done(d *draft) {
+	*d = draft{buffer: d.buffer}
+	c.drafts.Put(d)
 }
 
 // prepare encodes a call, once, and finds its route. Nothing is signed or sent.
 func (c *core) prepare(call Call) (*draft, error) {
-	d := &draft{maxWait: call.MaxWait, orderID: call.ClientOrderID}
+	d := c.drafts.Get().(*draft)
+	d.maxWait, d.orderID = call.MaxWait, call.ClientOrderID
 	d.req.Method = call.Method
 	if d.req.Method == "" {
 		d.req.Method = http.MethodGet
@@ -175,18 +189,21 @@ func (c *core) encode(d *draft, params, query any) error {
 	if err != nil {
 		return err
 	}
+	buf := d.buffer[:0] // of an earlier call; what is sent is copied from it
 	switch place {
 	case StyleJSON:
 		err = encodeJSONBody(d, params, ordered, named, style)
 	case StyleForm:
-		if d.req.Body, err = appendQuery(nil, ordered, style); len(d.req.Body) > 0 || style&StyleAlwaysTyped != 0 {
+		if d.req.Body, err = appendQuery(buf, ordered, style); len(d.req.Body) > 0 || style&StyleAlwaysTyped != 0 {
 			d.typ = formType
 		}
+		d.keep(d.req.Body)
 	default:
-		text, err = appendQuery(text, ordered, style)
+		text, err = appendQuery(append(buf, text...), ordered, style)
 		if style&StyleAlwaysTyped != 0 {
 			d.typ = jsonType
 		}
+		d.keep(text)
 	}
 	d.req.Query = string(text)
 	if style&StyleNoMediaType != 0 {
@@ -221,7 +238,8 @@ func encodeJSONBody(d *draft, params any, ordered Params, named bool, style Styl
 			d.req.Body = []byte("{}")
 		}
 	case named:
-		d.req.Body, err = appendJSONObject(nil, ordered, style)
+		d.req.Body, err = appendJSONObject(d.buffer[:0], ordered, style)
+		d.keep(d.req.Body)
 	default:
 		if raw, ok := params.(json.RawMessage); ok {
 			if !json.Valid(raw) {

@@ -36,7 +36,8 @@ type Request struct {
 	rand   io.Reader
 	values *[8]string // backing for SetHeader, so that headers cost no allocation each
 	used   int
-	err    error // a failed source of randomness, checked after Authorize
+	buffer []byte // lent by Buffer, kept between requests
+	err    error  // a failed source of randomness, checked after Authorize
 }
 
 // KeyID returns the API key's public part. Key-header venues treat it as the
@@ -81,6 +82,16 @@ func (r *Request) SetHeader(name, value string) {
 	r.values[r.used] = value
 	r.Header[http.CanonicalHeaderKey(name)] = r.values[r.used : r.used+1 : r.used+1]
 	r.used++
+}
+
+// Buffer lends an empty slice with some capacity for building what is signed, so
+// that signing allocates nothing. It is one buffer: it is valid until Buffer is
+// called again, and must not stay in the Request.
+func (r *Request) Buffer() []byte {
+	if r.buffer == nil {
+		r.buffer = make([]byte, 0, 2048)
+	}
+	return r.buffer[:0]
 }
 
 // RequestURI returns the path and, when there is one, ? and the query: what many

@@ -114,8 +114,12 @@ func (c *core) authorize(ctx context.Context, d *draft, b *binding) (*http.Reque
 	out := new(outgoing)
 	r := c.requests.Get().(*Request)
 	defer c.release(r)
+	buffer := r.buffer
 	*r = d.req
-	r.Body = append([]byte(nil), d.req.Body...)
+	r.buffer = buffer
+	if n := len(d.req.Body); n > 0 {
+		r.Body = append(make([]byte, 0, n+roomToSign), d.req.Body...)
+	}
 	r.venue, r.auth, r.rand, r.Window, r.values = c.venue, d.auth, c.opts.Rand, d.window, &out.values
 	r.Header = make(http.Header, len(d.header)+8)
 	for name, vs := range d.header {
@@ -234,8 +238,13 @@ func (c *core) guarded(d *draft) bool {
 	return d.req.Method == http.MethodGet && (d.need.writes() || c.venue.NonceUnit > 0 && d.auth == AuthSigned)
 }
 
+// roomToSign is what most schemes append to a body: a stamp and a hex signature.
+const roomToSign = 160
+
+// release gives a Request back, wiped: its buffer held what was signed.
 func (c *core) release(r *Request) {
-	*r = Request{}
+	clear(r.buffer[:cap(r.buffer)])
+	*r = Request{buffer: r.buffer[:0]}
 	c.requests.Put(r)
 }
 

@@ -81,45 +81,49 @@ func authorizeBinance(ctx context.Context, r *exauth.Request) error {
 	if r.Auth() != exauth.AuthSigned {
 		return nil
 	}
-	inBody := len(r.Body) > 0 || r.Method == "POST" && r.Query == "" || r.Method == "PUT" && r.Query == ""
-	var stack [1024]byte
-	payload := append(append(stack[:0], r.Query...), r.Body...)
+	inBody := len(r.Body) > 0 || r.Query == "" && (r.Method == "POST" || r.Method == "PUT")
+	payload := append(append(r.Buffer(), r.Query...), r.Body...)
 	start := len(payload)
-	sep := byte('&')
+	sep := "&"
 	if start == 0 || inBody && len(r.Body) == 0 {
-		sep = 0
-	}
-	add := func(name string, n int64) {
-		if sep != 0 {
-			payload = append(payload, sep)
-		}
-		payload = strconv.AppendInt(append(append(payload, name...), '='), n, 10)
-		sep = '&'
+		sep = ""
 	}
 	if !bytes.Contains(payload, []byte("recvWindow=")) {
-		add("recvWindow", r.Window.Milliseconds())
+		payload = append(append(payload, sep...), "recvWindow="...)
+		payload = strconv.AppendInt(payload, r.Window.Milliseconds(), 10)
+		sep = "&"
 	}
-	add("timestamp", r.Time.UnixMilli())
-	var raw [512]byte
-	sig, err := r.Sign(ctx, raw[:0], payload)
+	payload = append(append(payload, sep...), "timestamp="...)
+	payload = strconv.AppendInt(payload, r.Time.UnixMilli(), 10)
+	signed := len(payload)
+	payload, err := r.Sign(ctx, payload, payload)
 	if err != nil {
 		return err
 	}
-	payload = append(payload, "&signature="...)
-	if r.Algorithm() == exauth.HMACSHA256 {
-		payload = hex.AppendEncode(payload, sig)
-	} else {
-		payload = append(payload, url.QueryEscape(base64.StdEncoding.EncodeToString(sig))...)
-	}
+	sig := payload[signed:]
 	if inBody {
-		r.Body = append(r.Body, payload[start:]...)
 		if r.Header.Get("Content-Type") == "" {
 			r.SetHeader("Content-Type", "application/x-www-form-urlencoded")
 		}
-	} else {
-		r.Query = string(payload)
+		r.Body = appendBinanceSignature(append(r.Body, payload[start:signed]...), r, sig)
+		return nil
 	}
+	var b strings.Builder
+	b.Grow(signed + len("&signature=") + 2*len(sig))
+	b.Write(payload[:signed])
+	b.Write(appendBinanceSignature(payload[len(payload):], r, sig))
+	r.Query = b.String()
 	return nil
+}
+
+// appendBinanceSignature writes HMAC as hex; RSA and Ed25519 as base64, which has to
+// be percent-encoded.
+func appendBinanceSignature(dst []byte, r *exauth.Request, sig []byte) []byte {
+	dst = append(dst, "&signature="...)
+	if r.Algorithm() == exauth.HMACSHA256 {
+		return hex.AppendEncode(dst, sig)
+	}
+	return append(dst, url.QueryEscape(base64.StdEncoding.EncodeToString(sig))...)
 }
 
 func binanceTime(resp *exauth.Response) (time.Time, error) {
