@@ -49,7 +49,7 @@ func binanceRoutes() []exauth.Route {
 			GET /eapi/v1/historicalTrades key
 			* /api/v3/userDataStream key
 			* /sapi/v1/userDataStream key
-			* /sapi/v1/userDataStream/isolated key
+			* /sapi/v1/userDataStream/isolated # documented as key only; taken signed, as ccxt sends it
 			* /fapi/v1/listenKey key
 			* /dapi/v1/listenKey key
 			* /eapi/v1/listenKey key
