@@ -305,3 +305,15 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 func (k *Key) UnmarshalText([]byte) error {
 	return errors.New("exauth: a Key cannot be decoded; use EnvKey, FileKey or ParsePEM")
 }
+
+// Public returns the public half of a private key, to register at the venue or to
+// verify with; secrets have none.
+func (k *Key) Public() (crypto.PublicKey, error) {
+	b := k.info().box
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.private == nil {
+		return nil, fmt.Errorf("%w: only private keys have a public half", ErrKey)
+	}
+	return b.private.Public(), nil
+}
