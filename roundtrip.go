@@ -132,7 +132,7 @@ func (c *core) stripAuth(d *draft) (Auth, error) {
 	auth := AuthNone
 	d.header = d.header.Clone()
 	for _, name := range c.venue.AuthHeaders {
-		if d.header.Get(name) != "" {
+		if d.header.Values(name) != nil { // an empty one too: an SDK without a key
 			d.header.Del(name)
 			auth = AuthKey
 		}

@@ -1,0 +1,22 @@
+module github.com/exauth/exauth/interop
+
+go 1.26.4
+
+require (
+	github.com/adshao/go-binance/v2 v2.8.7
+	github.com/exauth/exauth v0.0.0
+)
+
+require (
+	github.com/bitly/go-simplejson v0.5.0 // indirect
+	github.com/google/go-querystring v1.2.0 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/gorilla/websocket v1.5.3 // indirect
+	github.com/jpillora/backoff v1.0.0 // indirect
+	github.com/kr/pretty v0.3.1 // indirect
+	github.com/rogpeppe/go-internal v1.12.0 // indirect
+	github.com/shopspring/decimal v1.4.0 // indirect
+	github.com/stretchr/testify v1.11.1 // indirect
+)
+
+replace github.com/exauth/exauth => ../
