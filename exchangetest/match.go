@@ -22,17 +22,20 @@ type match struct {
 func (b *book) place(o order, now time.Time, test bool) (order, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if prev := b.byClient[clientRef{o.account, o.clientID}]; o.clientID != "" && prev != nil &&
-		(b.idsForever || prev.state.open()) {
-		return order{}, errDuplicate
+	if prev := b.byClient[clientRef{o.account, o.clientID}]; o.clientID != "" && prev != nil && prev.state.open() {
+		return order{}, errDuplicate // unique among open orders, on all three venues
 	}
 	o.filled, o.cost, o.locked = zero(), zero(), zero()
 	o.created, o.updated = now, now
 	matches := b.matches(&o)
-	if o.kind == postOnly && len(matches) > 0 {
+	switch {
+	case b.late: // accepted whatever the book says, and closed at once
+		if o.kind == postOnly && len(matches) > 0 {
+			o.life, matches = immediateOrCancel, nil
+		}
+	case o.kind == postOnly && len(matches) > 0:
 		return order{}, errWouldTake
-	}
-	if o.kind == marketOrder && len(matches) == 0 {
+	case o.kind == marketOrder && len(matches) == 0:
 		return order{}, errNoMarket
 	}
 	need, of := b.need(&o, matches)

@@ -74,6 +74,10 @@ func newDialect(name, environment string) (dialect, error) {
 	switch name {
 	case "binance":
 		return &binance{}, nil
+	case "kraken":
+		return &kraken{}, nil
+	case "okx":
+		return &okx{demo: environment == "demo"}, nil
 	}
 	return nil, fmt.Errorf("%w: exchangetest cannot play %q; it plays binance, kraken and okx", exauth.ErrParam, name)
 }
