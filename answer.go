@@ -24,13 +24,36 @@ var errBodyTooLarge = errors.New("answer is larger than Options.MaxBody")
 func (c *core) read(d *draft, hr *http.Response) (*Response, error) {
 	resp := &Response{Method: d.req.Method, Path: d.req.Path, Status: hr.StatusCode, Header: hr.Header, Attempts: 1}
 	defer hr.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(hr.Body, c.opts.MaxBody+1))
-	if int64(len(body)) > c.opts.MaxBody {
-		return resp, errBodyTooLarge
-	}
+	body, err := readBounded(hr, c.opts.MaxBody)
 	resp.Body = bytes.TrimPrefix(body, []byte("\ufeff"))
 	resp.Payload = resp.Body
 	return resp, err
+}
+
+// readBounded reads a body to its end, at most limit bytes of it.
+func readBounded(hr *http.Response, limit int64) ([]byte, error) {
+	n := hr.ContentLength
+	if n > limit {
+		return nil, errBodyTooLarge
+	}
+	if n <= 0 { // unknown, or a RoundTripper that does not say
+		body, err := io.ReadAll(io.LimitReader(hr.Body, limit+1))
+		if int64(len(body)) > limit {
+			return nil, errBodyTooLarge
+		}
+		return body, err
+	}
+	body := make([]byte, n, n+1)
+	got, err := io.ReadFull(hr.Body, body)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if err == nil { // see the end, so that the connection can serve again
+		if extra, _ := hr.Body.Read(body[n : n+1]); extra > 0 {
+			err = errBodyTooLarge
+		}
+	}
+	return body[:got], err
 }
 
 // judge decides what an answer means: the venue's own word first, then its status.
@@ -109,7 +132,7 @@ func (c *core) lost(d *draft, t *trip, cause error) *Error {
 	e := &Error{Err: safeError(cause), Outcome: OutcomeNotSent, Sent: t.stamp}
 	c.describe(e, d)
 	switch {
-	case !t.wrote.Load():
+	case t.wrote.Load() == 0:
 		e.Kind = ErrUnavailable
 	case d.need.writes():
 		e.Kind, e.Outcome = ErrOutcomeUnknown, OutcomeUnknown

@@ -223,13 +223,14 @@ func (c *Client) Sign(ctx context.Context, call Call) (*http.Request, error) {
 	}
 	defer core.done(d)
 	b, err := core.keyFor(ctx, d)
-	if err == nil {
-		var req *http.Request
-		if req, _, err = core.authorize(ctx, d, b); err == nil {
-			return req, nil
-		}
+	if err != nil {
+		return nil, core.notSent(d, nil, err)
 	}
-	return nil, core.notSent(d, nil, err)
+	out := new(outgoing)
+	if err := core.authorize(ctx, d, b, out); err != nil {
+		return nil, core.notSent(d, nil, err)
+	}
+	return &out.req, nil
 }
 
 // refuse describes a call that could not even be prepared.

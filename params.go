@@ -147,14 +147,14 @@ func appendName(dst []byte, name string, s Style) []byte {
 	if len(dst) > 0 {
 		dst = append(dst, '&')
 	}
+	plain := 0
 	for i := 0; i < len(name); i++ {
-		if c := name[i]; s&StyleBrackets != 0 && (c == '[' || c == ']') {
-			dst = append(dst, c)
-		} else {
-			dst = appendEscapedByte(dst, c, s)
+		if c := name[i]; !unreserved(c) && (s&StyleBrackets == 0 || c != '[' && c != ']') {
+			dst = appendEscapedByte(append(dst, name[plain:i]...), c, s)
+			plain = i + 1
 		}
 	}
-	return append(dst, '=')
+	return append(append(dst, name[plain:]...), '=')
 }
 
 // appendScalar appends one value, percent-encoded.
@@ -204,22 +204,23 @@ func badType(name string, v any) error {
 
 // appendText appends a percent-encoded string, refusing what no venue accepts.
 func appendText(dst []byte, name, v string, s Style) ([]byte, error) {
+	plain, ascii := 0, true // v[plain:i] needs no escape
 	for i := 0; i < len(v); i++ {
 		c := v[i]
-		if c >= utf8.RuneSelf {
-			if !utf8.ValidString(v) {
+		switch {
+		case unreserved(c):
+			continue
+		case c < ' ' || c == 0x7f:
+			return nil, paramError(name, "holds a control character")
+		case c >= utf8.RuneSelf && ascii:
+			if ascii = false; !utf8.ValidString(v) {
 				return nil, paramError(name, "is not valid UTF-8")
 			}
-			break
 		}
-		if c < ' ' || c == 0x7f {
-			return nil, paramError(name, "holds a control character")
-		}
+		dst = appendEscapedByte(append(dst, v[plain:i]...), c, s)
+		plain = i + 1
 	}
-	for i := 0; i < len(v); i++ {
-		dst = appendEscapedByte(dst, v[i], s)
-	}
-	return dst, nil
+	return append(dst, v[plain:]...), nil
 }
 
 const upperHex = "0123456789ABCDEF"
@@ -234,10 +235,10 @@ func appendEscapedByte(dst []byte, c byte, s Style) []byte {
 	return append(dst, '%', upperHex[c>>4], upperHex[c&15])
 }
 
-// unreserved is RFC 3986 section 2.3.
+// unreserved is RFC 3986 section 2.3: letters, digits, - . _ ~, as bits.
 func unreserved(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		c == '-' || c == '_' || c == '.' || c == '~'
+	const digits, upper, lower = 0x03ff6000_00000000, 0x87fffffe, 0x47fffffe_00000000
+	return c < 64 && digits>>c&1 != 0 || c >= 64 && c < 128 && uint64(upper|lower)>>(c-64)&1 != 0
 }
 
 // checkNumber takes JSON numbers without an exponent, and no minus zero.

@@ -66,8 +66,7 @@ func (c *core) prepare(call Call) (*draft, error) {
 		return nil, err
 	}
 	if d.req.Host == "" {
-		o := c.originOf(path)
-		d.req.Scheme, d.req.Host, d.prefix = o.scheme, o.host, o.path
+		d.at(c.originOf(path))
 	}
 	d.req.Path = path
 	if err = c.encode(d, params, call.Query); err != nil {
@@ -86,23 +85,32 @@ func (c *core) prepare(call Call) (*draft, error) {
 // address splits an absolute path into origin and path; only the venue's own
 // origins pass.
 func (c *core) address(d *draft, path string) (string, error) {
-	switch d.req.Method {
-	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch:
-	default:
-		return "", paramError("", "method must be GET, POST, PUT, DELETE or PATCH")
+	if err := checkMethod(d.req.Method); err != nil {
+		return "", err
 	}
 	scheme, rest, ok := strings.Cut(path, "://")
 	if !ok {
 		return path, nil
 	}
-	host, p, _ := strings.Cut(rest, "/")
+	host, _, _ := strings.Cut(rest, "/")
 	o, err := c.pinned(scheme, host)
 	if err != nil {
 		return "", err
 	}
-	d.req.Scheme, d.req.Host, d.prefix = o.scheme, o.host, o.path
-	return strings.TrimPrefix("/"+p, o.path), nil
+	d.at(o)
+	return strings.TrimPrefix(rest[len(host):], o.path), nil
 }
+
+func checkMethod(method string) error {
+	switch method {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch:
+		return nil
+	}
+	return paramError("", "method must be GET, POST, PUT, DELETE or PATCH")
+}
+
+// at sends the draft to an origin.
+func (d *draft) at(o origin) { d.req.Scheme, d.req.Host, d.prefix = o.scheme, o.host, o.path }
 
 // fillPath takes the {placeholders} of path out of params.
 func fillPath(path string, params any) (string, any, error) {
@@ -280,13 +288,21 @@ func jsonView(v any) any {
 // checkNames refuses names the scheme owns: two timestamps, or a forged key.
 func (c *core) checkNames(p Params) error {
 	for _, q := range p {
-		for _, r := range c.venue.Reserved {
-			if strings.EqualFold(q.Name, r) {
-				return paramError(q.Name, "is set by exauth")
-			}
+		if c.ownsParam(q.Name) {
+			return paramError(q.Name, "is set by exauth")
 		}
 	}
 	return nil
+}
+
+// ownsParam reports whether a parameter is the scheme's to set.
+func (c *core) ownsParam(name string) bool {
+	for _, r := range c.venue.Reserved {
+		if len(r) == len(name) && strings.EqualFold(name, r) {
+			return true
+		}
+	}
+	return false
 }
 
 // methodOverrides are headers that would turn a call into another one.

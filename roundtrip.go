@@ -1,12 +1,12 @@
 package exauth
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -34,25 +34,42 @@ type roundTripper struct {
 // body is read and closed, once, whatever happens.
 func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	c := t.core()
-	body, err := takeBody(req, c.opts.MaxBody)
-	d := &draft{}
-	if err == nil {
-		d, err = c.adopt(req, body, t.strip)
-	}
-	if err != nil {
+	d := c.drafts.Get().(*draft)
+	defer c.done(d)
+	if err := c.adopt(d, req, t.strip); err != nil {
 		return nil, c.refuse(Call{Method: req.Method, Path: req.URL.Path}, err)
 	}
 	resp, err := c.run(req.Context(), d)
-	var e *Error
-	if err != nil && (resp == nil || resp.Body == nil || errors.As(err, &e) && (e.Kind == ErrHost || e.Status == 0)) {
+	if err != nil && !answered(resp, err) {
 		return nil, err
 	}
-	return &http.Response{
-		Status: http.StatusText(resp.Status), StatusCode: resp.Status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: resp.Header, Body: io.NopCloser(bytes.NewReader(resp.Body)),
-		ContentLength: int64(len(resp.Body)), Request: req,
-	}, nil
+	out := new(incoming)
+	out.body.Reset(resp.Body)
+	out.resp = http.Response{
+		Status: statusLine(resp.Status), StatusCode: resp.Status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: resp.Header, Body: &out.body, ContentLength: int64(len(resp.Body)), Request: req,
+	}
+	return &out.resp, nil
+}
+
+// incoming is an answer for RoundTrip's caller, in one allocation.
+type incoming struct {
+	resp http.Response
+	body bodyReader
+}
+
+// answered reports whether an error is the venue's answer, which the caller reads
+// itself, rather than a refusal of ours or a lost connection.
+func answered(resp *Response, err error) bool {
+	var e *Error
+	return resp != nil && errors.As(err, &e) && e.Status != 0 && e.Kind != ErrHost
+}
+
+func statusLine(code int) string {
+	if code == http.StatusOK {
+		return "200 OK"
+	}
+	return strconv.Itoa(code) + " " + http.StatusText(code)
 }
 
 // takeBody reads and closes a request's body.
@@ -69,38 +86,48 @@ func takeBody(req *http.Request, limit int64) ([]byte, error) {
 }
 
 // adopt makes a draft of somebody else's request: the bytes stay as they are.
-func (c *core) adopt(req *http.Request, body []byte, strip bool) (*draft, error) {
-	d := &draft{header: req.Header}
-	d.req.Method = req.Method
+func (c *core) adopt(d *draft, req *http.Request, strip bool) (err error) {
+	if d.req.Body, err = takeBody(req, c.opts.MaxBody); err != nil {
+		return err
+	}
+	d.header, d.req.Method = req.Header, req.Method
 	if d.req.Method == "" {
 		d.req.Method = http.MethodGet
 	}
-	if req.URL.User != nil || req.Host != "" && !samePort(req.URL.Scheme, strings.ToLower(req.Host), strings.ToLower(req.URL.Host)) {
-		return nil, paramError("", "request carries a user or a Host other than its URL's")
+	u := req.URL
+	if u.User != nil || req.Host != "" && !samePort(u.Scheme, strings.ToLower(req.Host), strings.ToLower(u.Host)) {
+		return paramError("", "request carries a user or a Host other than its URL's")
 	}
-	path, err := c.address(d, req.URL.Scheme+"://"+req.URL.Host+req.URL.EscapedPath())
+	if err = checkMethod(d.req.Method); err != nil {
+		return err
+	}
+	o, err := c.pinned(u.Scheme, u.Host)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	d.req.Path, d.req.Query, d.req.Body = path, req.URL.RawQuery, body
-	if path == "" {
+	d.at(o)
+	if d.req.Path = strings.TrimPrefix(u.EscapedPath(), o.path); d.req.Path == "" {
 		d.req.Path = "/"
 	}
-	if err := errors.Join(checkPath(d.req.Path), checkQuery(d.req.Query)); err != nil {
-		return nil, err
+	d.req.Query = u.RawQuery
+	if err = checkPath(d.req.Path); err != nil {
+		return err
+	}
+	if err = checkQuery(d.req.Query); err != nil {
+		return err
 	}
 	call := Call{}
 	if strip {
 		if call.Auth, err = c.stripAuth(d); err != nil {
-			return nil, err
+			return err
 		}
-	} else if err := c.checkForeign(d); err != nil {
-		return nil, err
+	} else if err = c.checkForeign(d); err != nil {
+		return err
 	}
-	if err := c.routeCall(d, call); err != nil {
-		return nil, err
+	if err = c.routeCall(d, call); err != nil {
+		return err
 	}
-	return d, c.window(d, 0)
+	return c.window(d, 0)
 }
 
 // checkForeign refuses what a caller may not set, in a request it built itself.
@@ -108,18 +135,29 @@ func (c *core) checkForeign(d *draft) error {
 	if err := c.checkHeader(d.header); err != nil {
 		return err
 	}
-	q, err := d.req.QueryFields()
-	if err == nil {
-		err = c.checkNames(q)
-	}
-	if err != nil || !isForm(d.header) {
+	if err := c.checkRaw(d.req.Query); err != nil || !isForm(d.header) {
 		return err
 	}
-	form, err := parseQuery(string(d.req.Body))
-	if err == nil {
-		err = c.checkNames(form)
+	return c.checkRaw(string(d.req.Body))
+}
+
+// checkRaw refuses reserved names in an encoded query or form.
+func (c *core) checkRaw(raw string) error {
+	for pair := range strings.SplitSeq(raw, "&") {
+		if name := pairName(pair); c.ownsParam(name) {
+			return paramError(name, "is set by exauth")
+		}
 	}
-	return err
+	return nil
+}
+
+// pairName is the decoded name of one name=value pair.
+func pairName(pair string) string {
+	name, _, _ := strings.Cut(pair, "=")
+	if un, err := url.QueryUnescape(name); err == nil {
+		return un
+	}
+	return name
 }
 
 func isForm(h http.Header) bool {
@@ -166,12 +204,6 @@ func (c *core) stripAuth(d *draft) (Auth, error) {
 func (c *core) stripNames(raw string) (string, bool) {
 	pairs := strings.Split(raw, "&")
 	n := len(pairs)
-	pairs = slices.DeleteFunc(pairs, func(pair string) bool {
-		name, _, _ := strings.Cut(pair, "=")
-		if un, err := url.QueryUnescape(name); err == nil {
-			name = un
-		}
-		return slices.ContainsFunc(c.venue.Reserved, func(r string) bool { return strings.EqualFold(r, name) })
-	})
+	pairs = slices.DeleteFunc(pairs, func(pair string) bool { return c.ownsParam(pairName(pair)) })
 	return strings.Join(pairs, "&"), len(pairs) < n
 }

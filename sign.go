@@ -102,6 +102,7 @@ type outgoing struct {
 	url    url.URL
 	body   bodyReader
 	values [8]string // backing of header values
+	trip   trip
 }
 
 type bodyReader struct{ bytes.Reader }
@@ -110,8 +111,7 @@ func (*bodyReader) Close() error { return nil }
 
 // authorize makes the signed request of one attempt: stamp, nonce, scheme. The
 // draft is not changed, so that every attempt is signed afresh.
-func (c *core) authorize(ctx context.Context, d *draft, b *binding) (*http.Request, time.Time, error) {
-	out := new(outgoing)
+func (c *core) authorize(ctx context.Context, d *draft, b *binding, out *outgoing) error {
 	r := c.requests.Get().(*Request)
 	defer c.release(r)
 	buffer := r.buffer
@@ -135,17 +135,19 @@ func (c *core) authorize(ctx context.Context, d *draft, b *binding) (*http.Reque
 		r.SetHeader(h[0], h[1])
 	}
 	r.Time, r.info, r.signer = c.now(), b.info, b.signer
+	out.trip.stamp = r.Time
 	if c.opts.Policy != nil {
 		if err := c.opts.Policy(ctx, r); err != nil {
-			return nil, r.Time, err
+			return err
 		}
 	}
 	if d.auth != AuthNone {
 		if err := c.signWith(ctx, r, b); err != nil {
-			return nil, r.Time, err
+			return err
 		}
 	}
-	return c.build(ctx, d, r, out), r.Time, nil
+	c.build(ctx, d, r, out)
+	return nil
 }
 
 // signWith draws the nonce and runs the scheme under the key.
@@ -211,10 +213,12 @@ func (c *core) nonce(ctx context.Context, b *binding, floor, day int64) (int64, 
 }
 
 // build turns the bytes a scheme left into the http.Request that carries them.
-func (c *core) build(ctx context.Context, d *draft, r *Request, out *outgoing) *http.Request {
+func (c *core) build(ctx context.Context, d *draft, r *Request, out *outgoing) {
 	out.url = url.URL{Scheme: r.Scheme, Host: r.Host, Path: d.prefix + r.Path, RawQuery: r.Query}
-	if p, err := url.PathUnescape(out.url.Path); err == nil && p != out.url.Path {
-		out.url.Path, out.url.RawPath = p, out.url.Path
+	if strings.Contains(out.url.Path, "%") {
+		if p, err := url.PathUnescape(out.url.Path); err == nil {
+			out.url.Path, out.url.RawPath = p, out.url.Path
+		}
 	}
 	out.req = *(&http.Request{
 		Method: r.Method, URL: &out.url, Header: r.Header, Host: r.Host,
@@ -229,7 +233,6 @@ func (c *core) build(ctx context.Context, d *draft, r *Request, out *outgoing) *
 		// the request a second time on its own, and still writes none (T5).
 		out.req.Body = &out.body
 	}
-	return &out.req
 }
 
 // guarded reports whether a call without a body must not be re-sent by net/http:

@@ -47,19 +47,27 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	}
 	defer done()
 
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	t := &trip{number: number, wait: wait, lease: lease, key: b.info}
-	req, stamp, err := c.authorize(t.trace(ctx), d, b)
-	if err != nil {
+	out := new(outgoing)
+	t := &out.trip
+	t.number, t.wait, t.lease, t.key, t.req = number, wait, lease, b.info, &out.req
+	if err := c.authorize(t.trace(ctx), d, b, out); err != nil {
 		lease.Settle(Observation{})
 		return nil, c.notSent(d, nil, err)
 	}
-	t.stamp, t.req = stamp, req
-	resp, err := c.send(d, req, t)
+	resp, err := c.send(d, t)
 	c.settle(d, resp, err, t)
 	c.watch(d, b, resp, err, t)
 	return resp, err
+}
+
+// bounded gives an attempt its deadline, unless the caller's is nearer.
+func (c *core) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if by, ok := ctx.Deadline(); ok && time.Until(by) <= c.opts.Timeout {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, c.opts.Timeout)
 }
 
 // keyFor asks the source for the key of a call.
@@ -137,24 +145,22 @@ type trip struct {
 	req            *http.Request
 	stamp          time.Time // the venue time the request carries
 	sent, received time.Time
-	dials          atomic.Int32 // times a connection was taken: more than one is a silent re-send
-	wrote          atomic.Bool  // bytes of the request may have left this machine
+	wrote          atomic.Int32 // times headers left this machine: 0 is surely not sent, 2 a silent re-send
+	hooks          httptrace.ClientTrace
 }
 
 // trace sees whether anything was written, which is what tells "surely not sent"
 // from "perhaps executed".
 func (t *trip) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:      func(httptrace.GotConnInfo) { t.dials.Add(1) },
-		WroteHeaders: func() { t.wrote.Store(true) },
-	})
+	t.hooks.WroteHeaders = func() { t.wrote.Add(1) }
+	return httptrace.WithClientTrace(ctx, &t.hooks)
 }
 
 // scrub takes out of a venue's text what it may echo: the key, what was derived
 // from the secret, the signed string. Only error paths pay for it.
 func (t *trip) scrub(text string) string {
 	hide := []string{t.key.id, t.key.passphrase, string(t.key.box.secret)}
-	if t.req != nil {
+	if t.req.URL != nil {
 		hide = append(hide, t.req.URL.RawQuery)
 		for _, vs := range t.req.Header {
 			hide = append(hide, vs...)
@@ -170,13 +176,13 @@ func (t *trip) scrub(text string) string {
 
 // send carries one signed request and reads its answer. Redirects are never
 // followed: the next hop would get the key.
-func (c *core) send(d *draft, req *http.Request, t *trip) (*Response, error) {
+func (c *core) send(d *draft, t *trip) (*Response, error) {
 	rt := c.rt
 	if c.guarded(d) {
 		rt = c.rt1 // the guard against re-sending holds in HTTP/1.1 only
 	}
 	t.sent = time.Now()
-	hr, err := rt.RoundTrip(req)
+	hr, err := rt.RoundTrip(t.req)
 	t.received = time.Now()
 	if err != nil {
 		if hr != nil && hr.Body != nil {
@@ -195,6 +201,9 @@ func (c *core) send(d *draft, req *http.Request, t *trip) (*Response, error) {
 
 // settle tells the limiter what the answer said.
 func (c *core) settle(d *draft, resp *Response, err error, t *trip) {
+	if t.lease == (Lease{}) {
+		return
+	}
 	o := Observation{Sent: t.sent, Received: t.received}
 	if resp != nil {
 		o.Status, o.Header = resp.Status, resp.Header
@@ -202,7 +211,7 @@ func (c *core) settle(d *draft, resp *Response, err error, t *trip) {
 			c.venue.Settle(resp, &o)
 		}
 	} else {
-		o.Unknown = t.wrote.Load()
+		o.Unknown = t.wrote.Load() > 0
 	}
 	var e *Error
 	if errors.As(err, &e) {
@@ -222,7 +231,7 @@ func (c *core) watch(d *draft, b *binding, resp *Response, err error, t *trip) {
 	a := Attempt{
 		Venue: c.venue.Name, Environment: c.venue.Environment, Method: d.req.Method, Path: d.req.Path,
 		Key: b.mark, Scope: d.need, Outcome: OutcomeAccepted, Err: err, Number: t.number,
-		Sent: t.sent, Received: t.received, Wait: t.wait, Costs: d.costs, Resent: t.dials.Load() > 1,
+		Sent: t.sent, Received: t.received, Wait: t.wait, Costs: d.costs, Resent: t.wrote.Load() > 1,
 	}
 	if resp != nil {
 		a.Status = resp.Status

@@ -153,12 +153,12 @@ func binanceAnswer() func(*exauth.Response) ([]byte, error) {
 		"/papi/": codes("unavailable: -1004\n rejected: -2021 -2022"),
 	}
 	return func(resp *exauth.Response) ([]byte, error) {
+		if resp.Status < 400 && !bytes.HasPrefix(resp.Body, []byte(`{"code":-`)) {
+			return resp.Body, nil
+		}
 		var e struct {
 			Code json.RawMessage
 			Msg  string
-		}
-		if resp.Status < 400 && !bytes.HasPrefix(resp.Body, []byte(`{"code":-`)) {
-			return resp.Body, nil
 		}
 		if json.Unmarshal(resp.Body, &e) != nil || e.Code == nil {
 			return nil, binanceStatus(resp)
