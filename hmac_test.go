@@ -184,14 +184,14 @@ func TestHMACShowsNothing(t *testing.T) {
 	}
 }
 
-// TestHMACFIPS runs itself again where FIPS 140-3 is enforced: short secrets are an
-// error there, not crypto/hmac's panic.
-func TestHMACFIPS(t *testing.T) {
+// TestFIPS runs itself again where FIPS 140-3 is enforced: what it does not allow is
+// an error there, not the standard library's panic.
+func TestFIPS(t *testing.T) {
 	if os.Getenv("EXAUTH_TEST_FIPS") == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestHMACFIPS$", "-test.v")
+		cmd := exec.Command(os.Args[0], "-test.run=^TestFIPS$", "-test.v")
 		cmd.Env = append(os.Environ(), "EXAUTH_TEST_FIPS=1", "GODEBUG=fips140=only")
 		out, err := cmd.CombinedOutput()
-		if err != nil || !bytes.Contains(out, []byte("--- PASS: TestHMACFIPS")) {
+		if err != nil || !bytes.Contains(out, []byte("--- PASS: TestFIPS")) {
 			t.Fatalf("under fips140=only: %v\n%s", err, out)
 		}
 		return
@@ -203,6 +203,12 @@ func TestHMACFIPS(t *testing.T) {
 	must(h.Sign(bg, nil, []byte("m")))(t)
 	for _, c := range asymmetric {
 		must(must(exauth.NewSigner(c.alg, readKey(t, c.key+".pem")))(t).Sign(bg, nil, []byte("m")))(t)
+	}
+	for _, name := range encryptedFiles(t) {
+		_, err := exauth.ParsePEM("id", must(os.ReadFile(name))(t), passphrase(fakePassphrase))
+		if !errors.Is(err, exauth.ErrKey) || !strings.Contains(err.Error(), "FIPS 140-3 does not allow") {
+			t.Errorf("%s: got %v, want ErrKey naming FIPS", name, err)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ type keyInfo struct {
 	label      Need  // Venue, Environment, Account it is bound to; "" fits any
 	box        *keyBox
 	err        error // why the key cannot be used, found when it was made
+	warnings   []string
 }
 
 // keyBox holds the only copy of the secret.

@@ -265,7 +265,11 @@ func TestOpenSSLSignatures(t *testing.T) {
 				t.Errorf("openssl's signature is refused: %v", err)
 			}
 			for name, key := range map[string]crypto.Signer{"in process": priv, "opaque": opaque{priv}} {
-				got := must(must(exauth.NewSigner(c.alg, key))(t).Sign(bg, []byte("dst:"), msg))(t)
+				s := must(exauth.NewSigner(c.alg, key))(t)
+				if s.Algorithm() != c.alg {
+					t.Errorf("%s: signer says %s", name, s.Algorithm())
+				}
+				got := must(s.Sign(bg, []byte("dst:"), msg))(t)
 				if c.deterministic && !bytes.Equal(got[4:], want) {
 					t.Errorf("%s: got %x, want %x", name, got, want)
 				}
