@@ -49,12 +49,10 @@ func acme() *exauth.Venue {
 // ---------------------------------------------------------------------------
 
 func main() {
-	client, err := exauth.New(acme(), exauth.NewSecretKey("acme-key-1", "not a secret, an example"), nil)
-	if err != nil {
-		// The secret holds spaces: copied wrongly, says exauth, without showing it.
-		fmt.Println("refused:", err)
+	if _, err := exauth.New(acme(), exauth.NewSecretKey("acme-key-1", "not a secret, an example"), nil); err != nil {
+		fmt.Println("refused:", err) // the secret holds spaces: copied wrongly, says exauth, without showing it
 	}
-	client, err = exauth.New(acme(), exauth.NewSecretKey("acme-key-1", "not-a-secret-but-an-example"), nil)
+	client, err := exauth.New(acme(), exauth.NewSecretKey("acme-key-1", "not-a-secret-but-an-example"), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
