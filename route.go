@@ -9,7 +9,8 @@ type Route struct {
 	Path   string // "/api/v3/order", "/v2/orders/{id}", or "/fapi/v1/ticker/*" for all below
 
 	// Match narrows the route to calls that carry a parameter: "method=getInfo"
-	// for venues that name the action in the body.
+	// for venues that name the action in the body. A call that gives the name twice
+	// with different values matches nothing.
 	Match string
 
 	Scope    Scope
@@ -86,12 +87,17 @@ func carries(r *Request, match string) bool {
 	if err != nil {
 		return false
 	}
+	found := false
 	for _, f := range fields {
-		if s, ok := f.Value.(string); ok && f.Name == name && s == value {
-			return true
+		if f.Name != name {
+			continue
 		}
+		if s, ok := f.Value.(string); !ok || s != value {
+			return false // given twice: nobody knows which one the venue obeys
+		}
+		found = true
 	}
-	return false
+	return found
 }
 
 // unknown is the route of a path nobody listed: it needs ScopeTrade, or more when
