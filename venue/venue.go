@@ -46,6 +46,8 @@ func list() []entry {
 		{"binance", Binance},
 		{"binance:testnet", BinanceTestnet},
 		{"binance:demo", BinanceDemo},
+		{"deribit", Deribit},
+		{"deribit:testnet", DeribitTestnet},
 		{"kraken", Kraken},
 	}
 }
