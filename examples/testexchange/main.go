@@ -1,0 +1,183 @@
+// Testexchange runs a test exchange for clients in any language: it plays Binance,
+// Kraken or OKX on a loopback address, prints the keys it accepts, and checks every
+// signature it gets. Nothing in it is real.
+//
+//	go run ./examples/testexchange -venue binance -addr 127.0.0.1:8089
+//
+// Point a client's base URL at it and trade. With -json it prints one line that a
+// program can read, once it listens. Ctrl-C stops it.
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/exauth/exauth"
+	"github.com/exauth/exauth/exchangetest"
+	"github.com/exauth/exauth/venue"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "testexchange:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("testexchange", flag.ContinueOnError)
+	name := flags.String("venue", "binance", "the exchange to play: binance, kraken or okx")
+	addr := flags.String("addr", "127.0.0.1:8089", "where to listen; port 0 picks a free one")
+	asJSON := flags.Bool("json", false, "print one line of JSON instead of text")
+	skew := flags.Duration("skew", 0, "how far the exchange's clock runs ahead, like 5s")
+	latency := flags.Duration("latency", 0, "how long every call takes, like 50ms")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	v, ok := venue.ByName(*name)
+	if !ok {
+		v = &exauth.Venue{Name: *name} // Start says what it can play
+	}
+	keys, err := makeKeys(v.Name)
+	if err != nil {
+		return err
+	}
+	o := &exchangetest.Options{Addr: *addr, Keys: keys, Skew: *skew, Latency: *latency}
+	if !*asJSON {
+		o.Intercept = logTo(out)
+	}
+	server, err := exchangetest.Start(v, o)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	if *asJSON {
+		err = printJSON(out, v.Name, server)
+	} else {
+		err = printText(out, v.Name, server)
+	}
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// makeKeys is the default set, and for Binance an RSA and an Ed25519 key too.
+func makeKeys(venueName string) ([]exchangetest.Key, error) {
+	keys, err := exchangetest.DefaultKeys(venueName)
+	if err != nil || venueName != "binance" {
+		return keys, err
+	}
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, err
+	}
+	_, edKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	for _, priv := range []crypto.Signer{rsaKey, edKey} {
+		k, err := exchangetest.NewPrivateKey(priv)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// printJSON writes what a program needs, in one line. The keys are fake: they may
+// be shown.
+func printJSON(out io.Writer, name string, server *exchangetest.Server) error {
+	type key struct {
+		ID         string `json:"id"`
+		Secret     string `json:"secret"`
+		Passphrase string `json:"passphrase"`
+		PEM        string `json:"pem"`
+		Scope      string `json:"scope"`
+	}
+	line := struct {
+		Venue string `json:"venue"`
+		URL   string `json:"url"`
+		Keys  []key  `json:"keys"`
+	}{Venue: name, URL: server.URL()}
+	for _, k := range server.Keys() {
+		line.Keys = append(line.Keys, key{k.ID, k.Secret, k.Passphrase, k.PEM, k.Scope.String()})
+	}
+	return json.NewEncoder(out).Encode(line)
+}
+
+func printText(out io.Writer, name string, server *exchangetest.Server) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "A test exchange plays %s at %s\n", name, server.URL())
+	fmt.Fprintf(&b, "Point a client's base URL there. Money and keys are fake; signatures are really checked.\n\n")
+	for _, k := range server.Keys() {
+		fmt.Fprintf(&b, "%s, %s, of account %s\n", kindOf(k), k.Scope, k.Account)
+		fmt.Fprintf(&b, "  key        %s\n", k.ID)
+		if k.Secret != "" {
+			fmt.Fprintf(&b, "  secret     %s\n", k.Secret)
+		}
+		if k.Passphrase != "" {
+			fmt.Fprintf(&b, "  passphrase %s\n", k.Passphrase)
+		}
+		if k.PEM != "" {
+			fmt.Fprintf(&b, "%s", k.PEM)
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "Calls show below; Ctrl-C stops.\n\n")
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func kindOf(k exchangetest.Key) string {
+	switch k.Public.(type) {
+	case *rsa.PublicKey:
+		return "RSA key"
+	case ed25519.PublicKey:
+		return "Ed25519 key"
+	}
+	return "HMAC key"
+}
+
+// logTo shows each call: time, method, path without its query, status.
+func logTo(out io.Writer) func(http.ResponseWriter, *http.Request, http.Handler) {
+	var mu sync.Mutex
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		seen := &status{ResponseWriter: w, code: http.StatusOK}
+		next.ServeHTTP(seen, r)
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintf(out, "%s  %d  %-6s %s\n", time.Now().Format("15:04:05.000"), seen.code, r.Method, r.URL.EscapedPath())
+	}
+}
+
+type status struct {
+	http.ResponseWriter
+	code int
+}
+
+func (s *status) WriteHeader(code int) {
+	s.code = code
+	s.ResponseWriter.WriteHeader(code)
+}
