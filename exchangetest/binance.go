@@ -108,7 +108,7 @@ func (b *binance) open(d *desk) {
 // serve answers one call.
 func (b *binance) serve(c *call) answer {
 	route, known := b.routes[c.method+" "+c.path]
-	q, err := b.read(c)
+	q, err := b.read(c, known)
 	signed := route.scope != 0 || !known && q != nil && q.has("signature")
 	if err == nil && signed {
 		err = b.authenticate(q, route.scope)
@@ -130,14 +130,15 @@ func (b *binance) serve(c *call) answer {
 }
 
 // read parses the parameters. Those of the query come first, since the venue
-// uses them when a name is in both places; a name twice in one place is refused.
-func (b *binance) read(c *call) (*binanceCall, *binanceError) {
+// uses them when a name is in both places. A name twice in one place is refused
+// (strict) on the routes played here; there are others that take arrays so.
+func (b *binance) read(c *call, strict bool) (*binanceCall, *binanceError) {
 	query, ok1 := parseForm(c.query)
 	body, ok2 := parseForm(string(c.body))
 	switch {
 	case !ok1 || !ok2:
 		return nil, binanceErr(-1100, "Illegal characters found in a parameter.")
-	case query.repeated() != "" || body.repeated() != "":
+	case strict && (query.repeated() != "" || body.repeated() != ""):
 		return nil, binanceRepeated
 	}
 	return &binanceCall{call: c, form: append(query, body...)}, nil
