@@ -4,6 +4,7 @@ go 1.26.4
 
 require (
 	github.com/adshao/go-binance/v2 v2.8.7
+	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a
 	github.com/exauth/exauth v0.0.0
 )
 
