@@ -53,3 +53,27 @@ func notJSON(resp *exauth.Response) error {
 	}
 	return refused(nil, "", "")
 }
+
+// rejection is what an unknown code means: the venue's definite no. What came with
+// a status that says more is left to it.
+func rejection(resp *exauth.Response) error {
+	if resp.Status == 429 || resp.Status >= 500 {
+		return nil
+	}
+	return exauth.ErrRejected
+}
+
+// inDoubt is refused for the codes of a venue's own machinery ("system error"): a
+// write may have happened all the same.
+func inDoubt(kind error, code, message string) error {
+	return &exauth.Error{Kind: kind, Code: code, Message: message, Outcome: exauth.OutcomeUnknown}
+}
+
+// payload is an envelope's data, or the whole answer where there is none: cancels
+// and settings often answer with a code alone.
+func payload(data json.RawMessage, resp *exauth.Response) []byte {
+	if len(data) == 0 || string(data) == "null" {
+		return resp.Body
+	}
+	return data
+}

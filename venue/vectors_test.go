@@ -53,6 +53,11 @@ var knownFaults = map[string]string{
 	"kraken/percent-price-json":                 "quirk: a price ending in % flips ccxt to JSON; Kraken takes it as a form as well",
 }
 
+// environments names the cases that ccxt made for another environment of a venue.
+var environments = map[string]string{
+	"okx/demo-trading-header": "demo",
+}
+
 // cosmetic headers ccxt adds: branding, not authentication.
 var cosmetic = []string{"User-Agent", "Referer", "X-Broker-Id"}
 
@@ -132,9 +137,13 @@ func runVector(t testing.TB, f vectorFile, c vectorCase) error {
 
 func vectorClient(t testing.TB, f vectorFile, c vectorCase, opts *exauth.Options) (*exauth.Client, error) {
 	t.Helper()
-	v, ok := venue.ByName(f.Venue)
+	name := f.Venue
+	if env := environments[f.Venue+"/"+c.Name]; env != "" {
+		name += ":" + env
+	}
+	v, ok := venue.ByName(name)
 	if !ok {
-		return nil, fmt.Errorf("no venue %q", f.Venue)
+		return nil, fmt.Errorf("no venue %q", name)
 	}
 	key, err := vectorKey(f.Keys, c.Key)
 	if err != nil {

@@ -49,6 +49,8 @@ func list() []entry {
 		{"deribit", Deribit},
 		{"deribit:testnet", DeribitTestnet},
 		{"kraken", Kraken},
+		{"okx", OKX},
+		{"okx:demo", OKXDemo},
 	}
 }
 
