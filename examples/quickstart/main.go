@@ -24,6 +24,12 @@ import (
 	"github.com/exauth/exauth/venue"
 )
 
+// The ids an exchange gave these keys when their public halves were registered.
+const (
+	rsaID     = "quickstartRSAkeyquickstartRSAkeyquickstartRSAkeyquickstartRSAkey"
+	ed25519ID = "quickstartEd25519quickstartEd25519quickstartEd25519quickstartEd2"
+)
+
 //go:embed testdata/rsa-encrypted.pem
 var encryptedPEM []byte
 
@@ -43,7 +49,8 @@ func run(ctx context.Context) error {
 		return err
 	}
 	var redirect atomic.Bool
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	var arrived atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { arrived.Add(1) }))
 	defer elsewhere.Close()
 	server, err := exchangetest.Start(venue.Binance(), &exchangetest.Options{
 		Keys: accepted(keys),
@@ -78,7 +85,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	redirect.Store(true)
-	return refuseRedirect(ctx, server, keys[0])
+	return refuseRedirect(ctx, server, keys[0], &arrived)
 }
 
 // A demoKey is one key from both sides: ours to sign with, the exchange's to verify.
@@ -98,7 +105,7 @@ func makeKeys() ([]demoKey, error) {
 
 	// An RSA key as a bot should keep it: encrypted, the passphrase asked for when needed.
 	askPassphrase := func() ([]byte, error) { return []byte("correct-horse"), nil }
-	rsaKey, err := exauth.ParsePEM("rsa-key-id", encryptedPEM, askPassphrase)
+	rsaKey, err := exauth.ParsePEM(rsaID, encryptedPEM, askPassphrase)
 	if err != nil {
 		return nil, err
 	}
@@ -115,9 +122,9 @@ func makeKeys() ([]demoKey, error) {
 	trading := exauth.ScopeRead | exauth.ScopeTradeSpot
 	return []demoKey{
 		{"HMAC-SHA256", hmacKey.Credential(), hmacKey},
-		{"RSA from an encrypted PEM", rsaKey, exchangetest.Key{ID: "rsa-key-id", Public: rsaPublic, Scope: trading, Account: "rsa"}},
-		{"Ed25519", exauth.NewPrivateKey("ed25519-key-id", edPrivate),
-			exchangetest.Key{ID: "ed25519-key-id", Public: edPublic, Scope: trading, Account: "ed25519"}},
+		{"RSA from an encrypted PEM", rsaKey, exchangetest.Key{ID: rsaID, Public: rsaPublic, Scope: trading, Account: "rsa"}},
+		{"Ed25519", exauth.NewPrivateKey(ed25519ID, edPrivate),
+			exchangetest.Key{ID: ed25519ID, Public: edPublic, Scope: trading, Account: "ed25519"}},
 	}, nil
 }
 
@@ -211,7 +218,7 @@ func showSigned(ctx context.Context, server *exchangetest.Server, k demoKey) err
 	heading("What is signed", "signed without sending; the bytes below are the bytes that would go out")
 	line("request", "%s %s", req.Method, mask(req.URL.RequestURI()))
 	line("header", "X-MBX-APIKEY: %s", mask(req.Header.Get("X-MBX-APIKEY")))
-	line("%+v", "%+v", struct{ key *exauth.Key }{k.ours})
+	line("%+v of it", "%+v", struct{ key exauth.Key }{*k.ours})
 	return nil
 }
 
@@ -254,17 +261,17 @@ func nameWrongSecret(ctx context.Context, server *exchangetest.Server, k demoKey
 }
 
 // refuseRedirect shows that no signed request goes where a redirect points.
-func refuseRedirect(ctx context.Context, server *exchangetest.Server, k demoKey) error {
+func refuseRedirect(ctx context.Context, server *exchangetest.Server, k demoKey, arrived *atomic.Int32) error {
 	client, err := exauth.New(server.Venue(), k.ours, &exauth.Options{NoRetry: true})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	_, err = exauth.Get[account](ctx, client, "/api/v3/account", nil)
-	if !errors.Is(err, exauth.ErrHost) {
+	if !errors.Is(err, exauth.ErrHost) || arrived.Load() > 0 {
 		return fmt.Errorf("a redirect was followed: %w", err)
 	}
-	line("ErrHost", "a redirect to another host: %v", err)
+	line("ErrHost", "a redirect to another host: %d requests arrived there: %v", arrived.Load(), err)
 	return nil
 }
 
