@@ -94,7 +94,7 @@ func krakenAnswer() func(*exauth.Response) ([]byte, error) {
 		unknown: EService:Deadline_elapsed EGeneral:Internal_error EService:Timeout
 		funds: EOrder:Insufficient_funds EOrder:Insufficient_margin EFunding:Insufficient_funds
 		order: EOrder:Unknown_order EOrder:Invalid_order
-		duplicate: EOrder:Duplicate_cl_ord_id`)
+		duplicate: EOrder:Duplicate_cl_ord_id EGeneral:Invalid_arguments:cl_ord_id_not_unique`)
 	return func(resp *exauth.Response) ([]byte, error) {
 		var e struct {
 			Error  []string
@@ -109,7 +109,10 @@ func krakenAnswer() func(*exauth.Response) ([]byte, error) {
 			}
 			parts := strings.SplitN(strings.ReplaceAll(msg, ": ", ":"), ":", 3)
 			code := strings.Join(parts[:min(2, len(parts))], ":")
-			kind, ok := kinds[strings.ReplaceAll(code, " ", "_")]
+			kind, ok := kinds[strings.ReplaceAll(strings.Join(parts, ":"), " ", "_")] // with its detail
+			if !ok {
+				kind, ok = kinds[strings.ReplaceAll(code, " ", "_")]
+			}
 			if !ok {
 				kind = exauth.ErrRejected
 			}
