@@ -46,6 +46,7 @@ func list() []entry {
 		{"binance", Binance},
 		{"binance:testnet", BinanceTestnet},
 		{"binance:demo", BinanceDemo},
+		{"btcturk", BtcTurk},
 		{"deribit", Deribit},
 		{"deribit:testnet", DeribitTestnet},
 		{"kraken", Kraken},
