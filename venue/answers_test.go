@@ -149,3 +149,14 @@ func runScopes(t *testing.T, name string, cases []scopeCase) {
 		}
 	}
 }
+
+// mustRequest is somebody else's request with a form body.
+func mustRequest(t testing.TB, method, url, form string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return req
+}

@@ -38,8 +38,11 @@ type vectorCase struct {
 	Params                                                  json.RawMessage
 	Raw                                                     bool
 	Deterministic                                           *bool
-	Signing                                                 []struct{ Op, Alg string }
-	Want                                                    struct {
+	Signing                                                 []struct {
+		Op, Alg string
+		Input   json.RawMessage
+	}
+	Want struct {
 		URL    string
 		Header map[string]string
 		Body   *string
@@ -122,6 +125,7 @@ func runVector(t testing.TB, f vectorFile, c vectorCase) error {
 	if err != nil {
 		return err
 	}
+	addParams(f.Venue, c, &call)
 	req, err := client.Sign(t.Context(), call)
 	if err != nil {
 		return fmt.Errorf("sign: %w", err)
@@ -208,6 +212,37 @@ func vectorCall(c vectorCase) (exauth.Call, error) {
 	v, err := orderedJSON(c.Params)
 	call.Params = v
 	return call, err
+}
+
+// addedByCCXT are parameters that ccxt's sign() puts in by itself, so that they are
+// in what a case wants and not in what it gives: Indodax' action, which ccxt takes
+// for a path; CoinEx' client_id, without which ccxt brands every order; CoinEx' path
+// placeholders, which ccxt repeats among the parameters. A caller of ours gives them
+// by name. The test reads their values from the case's signing input; where they go,
+// how they are encoded and what is signed is still compared.
+var addedByCCXT = map[string][]string{
+	"indodax": {"method"},
+	"coinex":  {"client_id", "coin_type", "user_auth_id", "id"},
+}
+
+func addParams(venue string, c vectorCase, call *exauth.Call) {
+	p, ok := call.Params.(exauth.Params)
+	if !ok || len(c.Signing) == 0 {
+		return
+	}
+	var input struct{ UTF8 string }
+	if json.Unmarshal(c.Signing[0].Input, &input) != nil {
+		return
+	}
+	for _, name := range addedByCCXT[venue] {
+		for pair := range strings.SplitSeq(input.UTF8, "&") {
+			n, value, _ := strings.Cut(pair, "=")
+			if n == name && !slices.ContainsFunc(p, func(q exauth.Param) bool { return q.Name == name }) {
+				p = append(p, exauth.Param{Name: name, Value: value}) // last: the venues' schemes place it
+			}
+		}
+	}
+	call.Params = p
 }
 
 // compact takes white space out of raw parameters; ccxt sends none.

@@ -49,6 +49,7 @@ func list() []entry {
 		{"btcturk", BtcTurk},
 		{"deribit", Deribit},
 		{"deribit:testnet", DeribitTestnet},
+		{"indodax", Indodax},
 		{"kraken", Kraken},
 		{"okx", OKX},
 		{"okx:demo", OKXDemo},
