@@ -53,6 +53,8 @@ func list() []entry {
 		{"kraken", Kraken},
 		{"okx", OKX},
 		{"okx:demo", OKXDemo},
+		{"kucoin", KuCoin},
+		{"kucoinfutures", KuCoinFutures},
 	}
 }
 
