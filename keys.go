@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -37,7 +38,8 @@ type keyInfo struct {
 	scope      Scope // 0: no restriction
 	label      Need  // Venue, Environment, Account it is bound to; "" fits any
 	box        *keyBox
-	err        error // why the key cannot be used, found when it was made
+	expires    time.Time // zero: never
+	err        error     // why the key cannot be used, found when it was made
 	warnings   []string
 }
 
@@ -261,6 +263,9 @@ func (i *keyInfo) fits(need Need) error {
 	}
 	return nil
 }
+
+// expired reports whether the key is past the date its owner gave it.
+func (i *keyInfo) expired(now time.Time) bool { return !i.expires.IsZero() && !now.Before(i.expires) }
 
 func production(env string) string {
 	if env == "" {

@@ -89,6 +89,10 @@ func (c *core) keyFor(ctx context.Context, d *draft) (*binding, error) {
 	if b.info.scope != 0 && !b.info.scope.has(d.need) {
 		return nil, fmt.Errorf("%w: call needs %s, the key allows %s", ErrScope, d.need, b.info.scope)
 	}
+	if b.info.expired(c.now()) && d.need.writes() && d.priority < PriorityCancel {
+		return nil, fmt.Errorf("%w: key %s expired on %s by its keys file; reads and cancels still pass",
+			ErrKeyExpired, b.mark, b.info.expires.Format(time.DateOnly))
+	}
 	return b, nil
 }
 
