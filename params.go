@@ -238,7 +238,7 @@ func appendEscapedByte(dst []byte, c byte, s Style) []byte {
 // unreserved is RFC 3986 section 2.3: letters, digits, - . _ ~, as bits.
 func unreserved(c byte) bool {
 	const digits, upper, lower = 0x03ff6000_00000000, 0x87fffffe, 0x47fffffe_00000000
-	return c < 64 && digits>>c&1 != 0 || c >= 64 && c < 128 && uint64(upper|lower)>>(c-64)&1 != 0
+	return c < 64 && uint64(digits)>>c&1 != 0 || c >= 64 && c < 128 && uint64(upper|lower)>>(c-64)&1 != 0
 }
 
 // checkNumber takes JSON numbers without an exponent, and no minus zero.
