@@ -68,7 +68,12 @@ func TestNewSignerRefuses(t *testing.T) {
 	nilPrime := rsa.PrivateKey{PublicKey: rsaKey.PublicKey, D: rsaKey.D, Primes: []*big.Int{nil, nil}}
 	zeroPrimes := rsa.PrivateKey{PublicKey: rsaKey.PublicKey, D: rsaKey.D, Primes: []*big.Int{new(big.Int), new(big.Int), new(big.Int)}}
 	noD := rsa.PrivateKey{PublicKey: rsaKey.PublicKey, Primes: rsaKey.Primes}
+	//lint:ignore SA1019 there is no other way to make a key this wrong
 	offCurve := ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}
+	scalar := func(d *big.Int) *ecdsa.PrivateKey {
+		//lint:ignore SA1019 there is no other way to make a key this wrong
+		return &ecdsa.PrivateKey{PublicKey: p256.PublicKey, D: d}
+	}
 
 	for _, c := range []struct {
 		name string
@@ -105,9 +110,9 @@ func TestNewSignerRefuses(t *testing.T) {
 		{"ECDSA with another's public half", exauth.ES256, &mixedEC, "halves of the ECDSA key"},
 		{"empty ECDSA", exauth.ES256, &ecdsa.PrivateKey{}, "curve unknown is not supported"},
 		{"ECDSA without scalar", exauth.ES256, &ecdsa.PrivateKey{PublicKey: p256.PublicKey}, "has no scalar"},
-		{"ECDSA scalar zero", exauth.ES256, &ecdsa.PrivateKey{PublicKey: p256.PublicKey, D: new(big.Int)}, "out of range"},
-		{"ECDSA scalar above order", exauth.ES256, &ecdsa.PrivateKey{PublicKey: p256.PublicKey, D: elliptic.P256().Params().N}, "out of range"},
-		{"ECDSA scalar huge", exauth.ES256, &ecdsa.PrivateKey{PublicKey: p256.PublicKey, D: rsaKey.D}, "out of range"},
+		{"ECDSA scalar zero", exauth.ES256, scalar(new(big.Int)), "out of range"},
+		{"ECDSA scalar above order", exauth.ES256, scalar(elliptic.P256().Params().N), "out of range"},
+		{"ECDSA scalar huge", exauth.ES256, scalar(rsaKey.D), "out of range"},
 		{"opaque RSA 1024", exauth.RSASHA256, opaque{rsa1024}, "RSA key has 1024 bits"},
 		{"opaque RSA 2047", exauth.RSASHA256, publicOnly{withModulus(2047, 65537)}, "RSA key has 2047 bits"},
 		{"opaque RSA 8193", exauth.RSASHA256, publicOnly{withModulus(8193, 65537)}, "RSA key has 8193 bits, at most 8192"},

@@ -333,7 +333,9 @@ func TestDeterministic(t *testing.T) {
 		if c.deterministic {
 			priv := readKey(t, c.key+".pem")
 			signers[c.alg.String()] = must(exauth.NewSigner(c.alg, priv))(t)
-			signers[c.alg.String()+" opaque"] = must(exauth.NewSigner(c.alg, opaque{priv}))(t)
+			if c.alg == exauth.Ed25519 { // RSA takes seconds for it, and the path is the same
+				signers[c.alg.String()+" opaque"] = must(exauth.NewSigner(c.alg, opaque{priv}))(t)
+			}
 		}
 	}
 	const goroutines, repetitions = 8, 125
