@@ -53,6 +53,7 @@ func list() []entry {
 		{"gate", Gate},
 		{"gate:testnet", GateTestnet},
 		{"gateeu", GateEU},
+		{"htx", HTX},
 		{"kraken", Kraken},
 		{"okx", OKX},
 		{"okx:demo", OKXDemo},
