@@ -43,6 +43,7 @@ type entry struct {
 // knows it.
 func list() []entry {
 	return []entry{
+		{"backpack", Backpack},
 		{"binance", Binance},
 		{"binance:testnet", BinanceTestnet},
 		{"binance:demo", BinanceDemo},
