@@ -167,12 +167,12 @@ func isForm(h http.Header) bool {
 // stripAuth removes an SDK's own auth fields and tells what it meant to send: a
 // signed call, one with the key only, or a public one.
 func (c *core) stripAuth(d *draft) (Auth, error) {
-	auth := AuthNone
+	auth, fields := AuthNone, 0
 	d.header = d.header.Clone()
 	for _, name := range c.venue.AuthHeaders {
 		if d.header.Values(name) != nil { // an empty one too: an SDK without a key
 			d.header.Del(name)
-			auth = AuthKey
+			auth, fields = AuthKey, fields+1
 		}
 	}
 	for _, h := range c.venue.Header {
@@ -193,8 +193,8 @@ func (c *core) stripAuth(d *draft) (Auth, error) {
 	if rt, ok := c.routes.find(&d.req); ok && rt.Auth != AuthDefault {
 		return rt.Auth, nil // the table knows better than the SDK's habit
 	}
-	if cut || auth == AuthKey && len(c.venue.Reserved) == 0 {
-		auth = AuthSigned
+	if cut || fields > 1 || fields == 1 && len(c.venue.Reserved) == 0 {
+		auth = AuthSigned // more than the key's name was on it
 	}
 	return auth, nil
 }
