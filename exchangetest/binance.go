@@ -41,10 +41,12 @@ type binanceError struct {
 	Msg    string `json:"msg"`
 }
 
+// binanceErr is a refusal; nearly all come with 400.
 func binanceErr(code int, msg string) *binanceError {
 	return &binanceError{http.StatusBadRequest, code, msg}
 }
 
+// The refusals of a request as a whole, from errors.md.
 var (
 	binanceKeyFormat = &binanceError{http.StatusUnauthorized, -2014, "API-key format invalid."}
 	binanceNoKey     = &binanceError{http.StatusUnauthorized, -2015, "Invalid API-key, IP, or permissions for action."}
@@ -55,14 +57,18 @@ var (
 	binanceSymbol    = binanceErr(-1121, "Invalid symbol.")
 )
 
+// binanceMissing names a mandatory parameter that is absent or empty.
 func binanceMissing(name string) *binanceError {
 	return binanceErr(-1102, "Mandatory parameter '"+name+"' was not sent, was empty/null, or malformed.")
 }
 
+// binanceIllegal names a parameter whose characters are wrong, and the right ones.
 func binanceIllegal(name, legal string) *binanceError {
 	return binanceErr(-1100, "Illegal characters found in parameter '"+name+"'; legal range is '"+legal+"'.")
 }
 
+// markets: ticks and steps are so that a notional value never has more than the
+// eight decimals the venue keeps.
 func (b *binance) markets() []market {
 	return []market{
 		{symbol: "BTCUSDT", base: "BTC", quote: "USDT", tick: 2, step: 5, price: "60000"},
@@ -72,6 +78,7 @@ func (b *binance) markets() []market {
 	}
 }
 
+// orderName writes orderId, a plain number.
 func (b *binance) orderName(seq int64) string { return strconv.FormatInt(seq, 10) }
 
 // makeKeys makes ids and secrets of 64 letters and digits, as the venue's are.
@@ -79,6 +86,8 @@ func (b *binance) makeKeys() []Key {
 	return standardKeys(func() Key { return Key{ID: randomText(64), Secret: randomText(64)} })
 }
 
+// open takes the desk and lists the routes. Permissions follow the security types
+// of rest-api.md: USER_DATA reads, TRADE trades.
 func (b *binance) open(d *desk) {
 	b.desk = d
 	const order = "symbol side type timeInForce quantity quoteOrderQty price newClientOrderId newOrderRespType selfTradePreventionMode strategyId strategyType"
@@ -90,6 +99,7 @@ func (b *binance) open(d *desk) {
 		"GET /api/v3/time":                     {0, "", b.time},
 		"GET /api/v3/exchangeInfo":             {0, "symbol symbols permissions showPermissionSets symbolStatus", b.exchangeInfo},
 		"GET /api/v3/ticker/price":             {0, "symbol", b.tickerPrice},
+		"GET /api/v3/depth":                    {0, "symbol limit", b.depth},
 		"GET /api/v3/account":                  {read, "omitZeroBalances", b.account},
 		"GET /api/v3/order":                    {read, one, b.queryOrder},
 		"POST /api/v3/order":                   {trade, order, b.newOrder},
@@ -105,7 +115,9 @@ func (b *binance) open(d *desk) {
 	}
 }
 
-// serve answers one call.
+// serve answers one call. The order of its checks is the venue's: a bad parameter
+// of a badly signed request is told as a bad signature. An unknown route is
+// answered as one only when the request is in order.
 func (b *binance) serve(c *call) answer {
 	route, known := b.routes[c.method+" "+c.path]
 	q, err := b.read(c, known)
@@ -134,7 +146,10 @@ func (b *binance) serve(c *call) answer {
 // (strict) on the routes played here; there are others that take arrays so.
 func (b *binance) read(c *call, strict bool) (*binanceCall, *binanceError) {
 	query, ok1 := parseForm(c.query)
-	body, ok2 := parseForm(string(c.body))
+	body, ok2 := form(nil), true
+	if c.mediaType() == formType { // a body of another type holds no parameters
+		body, ok2 = parseForm(string(c.body))
+	}
 	switch {
 	case !ok1 || !ok2:
 		return nil, binanceErr(-1100, "Illegal characters found in a parameter.")
@@ -172,6 +187,7 @@ func (b *binance) authenticate(q *binanceCall, need exauth.Scope) *binanceError 
 	return nil
 }
 
+// binanceKeyID is what an API key may look like; anything else is -2014 unread.
 var binanceKeyID = regexp.MustCompile(`^[A-Za-z0-9]{16,128}$`)
 
 // ascii: since 2026-01-15 everything else must be percent-encoded before signing

@@ -317,3 +317,83 @@ func TestBinanceKeyTellsItsPermissions(t *testing.T) {
 		}
 	}
 }
+
+func TestBinanceHistory(t *testing.T) {
+	srv := start(t, "binance", nil)
+	c, other := newBinance(t, srv, srv.Keys()[1]), newBinance(t, srv, srv.Keys()[3])
+	resting := c.order("newClientOrderId", "resting", "price", "59999.99", "quantity", "0.00003").at(t, "orderId")
+	c.order("newClientOrderId", "dear", "price", "10")
+	if got := other.order("side", "SELL", "price", "59999.99", "quantity", "0.00002").at(t, "fills.0.price"); got != "60000.00000000" {
+		t.Errorf("the house's better price goes first, got %s", got)
+	}
+	if err := srv.SetPrice("BTCUSDT", ""); err != nil {
+		t.Fatal(err)
+	}
+	sold := other.order("side", "SELL", "price", "59999.99", "quantity", "0.00002")
+	if sold.at(t, "status") != "FILLED" || sold.at(t, "cummulativeQuoteQty") != "1.19999980" || sold.at(t, "fills.0.commissionAsset") != "USDT" {
+		t.Errorf("sold: %s", sold.body)
+	}
+	if got := c.do("GET", "/api/v3/allOrders", "symbol", "BTCUSDT"); got.at(t, "0.status") != "PARTIALLY_FILLED" || got.at(t, "0.executedQty") != "0.00002000" || got.at(t, "1.clientOrderId") != "dear" {
+		t.Errorf("all orders: %s", got.body)
+	}
+	if got := c.do("GET", "/api/v3/allOrders", "symbol", "BTCUSDT", "limit", "1"); got.at(t, "0.clientOrderId") != "dear" || got.at(t, "1") != "" {
+		t.Errorf("the last order: %s", got.body)
+	}
+	if got := c.do("GET", "/api/v3/myTrades", "symbol", "BTCUSDT"); got.at(t, "0.orderId") != resting || got.at(t, "0.isMaker") != "true" ||
+		got.at(t, "0.quoteQty") != "1.19999980" || got.at(t, "0.isBuyer") != "true" || got.at(t, "1") != "" {
+		t.Errorf("trades: %s", got.body)
+	}
+	if got := c.unsigned("GET", "/api/v3/depth", "symbol=BTCUSDT&limit=1", ""); got.at(t, "bids") != `[["59999.99000000","0.00001000"]]` || got.at(t, "asks") != "[]" {
+		t.Errorf("depth: %s", got.body)
+	}
+	if got := c.do("DELETE", "/api/v3/openOrders", "symbol", "BTCUSDT"); got.at(t, "0.origClientOrderId") != "resting" || got.at(t, "1.status") != "CANCELED" {
+		t.Errorf("cancel all: %s", got.body)
+	}
+	if got := c.do("DELETE", "/api/v3/openOrders", "symbol", "BTCUSDT"); got.at(t, "code") != "-2011" {
+		t.Errorf("cancel all of none: %s", got.body)
+	}
+	if err := srv.SetPrice("BTCUSDT", "61000.5"); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.unsigned("GET", "/api/v3/depth", "symbol=BTCUSDT", ""); got.at(t, "asks") != `[["61000.50000000","1000.00000000"]]` {
+		t.Errorf("depth of the house: %s", got.body)
+	}
+	if free, locked := srv.Balance("main", "USDT"); free != "999998.8000002" || locked != "0" {
+		t.Errorf("in the end: free %s, locked %s", free, locked)
+	}
+}
+
+// The test route checks everything and does nothing.
+func TestBinanceTestOrder(t *testing.T) {
+	srv := start(t, "binance", nil)
+	c := newBinance(t, srv, srv.Key(exauth.ScopeTradeSpot))
+	order := []string{"symbol", "BTCUSDT", "side", "BUY", "type", "LIMIT", "timeInForce", "GTC", "price", "50000", "newClientOrderId", "test", "quantity"}
+	if got := c.do("POST", "/api/v3/order/test", append(order, "1")...); got.body != "{}" {
+		t.Errorf("got %s", got.body)
+	}
+	if got := c.do("POST", "/api/v3/order/test", append(order, "100")...); got.at(t, "code") != "-2010" {
+		t.Errorf("too dear: %s", got.body)
+	}
+	if n := srv.Executions("test"); n != 0 {
+		t.Errorf("executed %d times", n)
+	}
+	if _, locked := srv.Balance("main", "USDT"); locked != "0" {
+		t.Errorf("%s locked", locked)
+	}
+}
+
+// The venue reads a body only when it says that it is a form.
+func TestBinanceBodyType(t *testing.T) {
+	srv := start(t, "binance", nil)
+	c := newBinance(t, srv, srv.Key(exauth.ScopeTradeSpot))
+	body := "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=50000&timestamp=" + ms(time.Now())
+	body += "&signature=" + c.sign(body)
+	for _, tc := range []struct{ kind, code string }{{formType, ""}, {formType + "; charset=utf-8", ""}, {"application/json", "-1102"}, {"", "-1102"}} {
+		req := request(t, "POST", srv.URL()+"/api/v3/order", body)
+		req.Header.Set("X-MBX-APIKEY", c.key.ID)
+		req.Header.Set("Content-Type", tc.kind)
+		if got := send(t, srv.Client(), req); got.at(t, "code") != tc.code {
+			t.Errorf("Content-Type %q: %s, want code %q", tc.kind, got.body, tc.code)
+		}
+	}
+}

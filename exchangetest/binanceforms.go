@@ -33,6 +33,7 @@ type binanceOrder struct {
 	Fills      *[]binanceFill `json:"fills,omitempty"`
 }
 
+// binanceFill is one trade in the FULL form of a placed order.
 type binanceFill struct {
 	Price      string `json:"price"`
 	Qty        string `json:"qty"`
@@ -41,6 +42,7 @@ type binanceFill struct {
 	TradeID    int64  `json:"tradeId"`
 }
 
+// binanceTrade is one trade in myTrades.
 type binanceTrade struct {
 	Symbol     string `json:"symbol"`
 	ID         int64  `json:"id"`
@@ -79,6 +81,7 @@ func binanceResult(o order) binanceOrder {
 	}
 }
 
+// binancePlaced answers POST order in the form that newOrderRespType asks for.
 func binancePlaced(o order, form string) binanceOrder {
 	if form == "ACK" {
 		return binanceOrder{Symbol: o.market.symbol, OrderID: o.seq, ListID: -1, ClientID: o.clientID, Transact: o.created.UnixMilli()}
@@ -95,6 +98,8 @@ func binancePlaced(o order, form string) binanceOrder {
 	return p
 }
 
+// binanceCanceled answers DELETE order. The cancellation has a client id of its
+// own, as; the order's moves to origClientOrderId.
 func binanceCanceled(o order, as string) binanceOrder {
 	p := binanceResult(o)
 	p.OrigClient, p.ClientID = &o.clientID, cmp.Or(as, randomText(22))
@@ -102,6 +107,7 @@ func binanceCanceled(o order, as string) binanceOrder {
 	return p
 }
 
+// binanceQueried is the form of GET order, openOrders and allOrders.
 func binanceQueried(o order) binanceOrder {
 	p := binanceResult(o)
 	none, working := "0.00000000", true
@@ -110,6 +116,7 @@ func binanceQueried(o order) binanceOrder {
 	return p
 }
 
+// binanceTrades lists an order's trades, oldest first.
 func binanceTrades(o order) []binanceTrade {
 	list := make([]binanceTrade, 0, len(o.fills))
 	for _, f := range o.fills {

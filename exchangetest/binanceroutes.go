@@ -7,17 +7,22 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/exauth/exauth"
 )
 
 // The endpoints of Binance, each named in rest-api.md. Field order and the eight
 // decimals of amounts are the venue's.
 
+// ping is GET /api/v3/ping.
 func (b *binance) ping(*binanceCall) (any, *binanceError) { return struct{}{}, nil }
 
+// time is GET /api/v3/time.
 func (b *binance) time(q *binanceCall) (any, *binanceError) {
 	return map[string]int64{"serverTime": q.now.UnixMilli()}, nil
 }
 
+// binanceSymbolInfo is one market in exchangeInfo, with the filters applied here.
 type binanceSymbolInfo struct {
 	Symbol              string              `json:"symbol"`
 	Status              string              `json:"status"`
@@ -34,6 +39,8 @@ type binanceSymbolInfo struct {
 	PermissionSets      [][]string          `json:"permissionSets"`
 }
 
+// exchangeInfo lists the markets, all or those of symbol or symbols. Rate limits
+// are empty: none are enforced.
 func (b *binance) exchangeInfo(q *binanceCall) (any, *binanceError) {
 	symbols := []binanceSymbolInfo{}
 	for _, m := range b.book.listed() {
@@ -67,11 +74,36 @@ func (b *binance) exchangeInfo(q *binanceCall) (any, *binanceError) {
 	}{"UTC", q.now.UnixMilli(), []any{}, []any{}, symbols}, nil
 }
 
+// depth shows the resting orders, summed by price, and the house as one large one.
+func (b *binance) depth(q *binanceCall) (any, *binanceError) {
+	m, err := b.symbol(q)
+	if err != nil {
+		return nil, err
+	}
+	n, bad := strconv.Atoi(cmp.Or(q.get("limit"), "100"))
+	if bad != nil || n < 1 {
+		return nil, binanceIllegal("limit", "^[0-9]{1,20}$")
+	}
+	side := func(s side) [][2]string {
+		list := [][2]string{}
+		for _, l := range b.book.levels(m, s, min(n, 5000)) {
+			list = append(list, [2]string{text(l.price, 8), text(l.qty, 8)})
+		}
+		return list
+	}
+	return struct {
+		Last int64       `json:"lastUpdateId"`
+		Bids [][2]string `json:"bids"`
+		Asks [][2]string `json:"asks"`
+	}{q.now.UnixMilli(), side(buy), side(sell)}, nil
+}
+
 type binancePrice struct {
 	Symbol string `json:"symbol"`
 	Price  string `json:"price"`
 }
 
+// tickerPrice is an object for one symbol and an array for all.
 func (b *binance) tickerPrice(q *binanceCall) (any, *binanceError) {
 	list := []binancePrice{}
 	for _, m := range b.book.listed() {
@@ -96,6 +128,7 @@ type binanceBalance struct {
 	Locked string `json:"locked"`
 }
 
+// account is GET /api/v3/account.
 func (b *binance) account(q *binanceCall) (any, *binanceError) {
 	balances := []binanceBalance{}
 	for _, h := range b.book.holdings(q.key.account()) {
@@ -140,11 +173,15 @@ func (b *binance) apiRestrictions(q *binanceCall) (any, *binanceError) {
 		VanillaOptions bool  `json:"enableVanillaOptions"`
 		Spot           bool  `json:"enableSpotAndMarginTrading"`
 	}{
-		CreateTime: q.now.Add(-24 * time.Hour).UnixMilli(), Reading: true,
-		Withdrawals: q.key.allows(all), Spot: q.key.allows(trading),
+		CreateTime: q.now.Add(-24 * time.Hour).UnixMilli(), Reading: q.key.allows(exauth.ScopeRead),
+		Withdrawals: q.key.allows(exauth.ScopeWithdraw), Universal: q.key.allows(exauth.ScopeTransfer),
+		Margin: q.key.allows(exauth.ScopeTradeMargin), Futures: q.key.allows(exauth.ScopeTradeDerivatives),
+		Spot: q.key.allows(exauth.ScopeTradeSpot),
 	}, nil
 }
 
+// withdraw is the wallet's POST /sapi/v1/capital/withdraw/apply: it takes the
+// amount from the spot balance and sends it nowhere.
 func (b *binance) withdraw(q *binanceCall) (any, *binanceError) {
 	for _, name := range []string{"coin", "address", "amount"} {
 		if q.get(name) == "" {
@@ -161,6 +198,7 @@ func (b *binance) withdraw(q *binanceCall) (any, *binanceError) {
 	return map[string]string{"id": randomHex(16)}, nil
 }
 
+// The forms of parameters that errors quote.
 const (
 	binanceDecimal  = `^([0-9]{1,20})(\.[0-9]{1,20})?$`
 	binanceClientID = `^[\.A-Z\:/a-z0-9_-]{1,36}$`
@@ -268,7 +306,7 @@ func (b *binance) amounts(o *order, q *binanceCall) *binanceError {
 	return nil
 }
 
-// refusal puts the book's reasons into the words of errors.md, "Messages for
+// binanceRefusal puts the book's reasons into the words of errors.md, "Messages for
 // -1010, -2010, -2011".
 func binanceRefusal(err error) *binanceError {
 	msg := "Account has insufficient balance for requested action."
@@ -283,6 +321,8 @@ func binanceRefusal(err error) *binanceError {
 	return binanceErr(-2010, msg)
 }
 
+// newOrder is POST /api/v3/order. LIMIT and MARKET default to the FULL form,
+// LIMIT_MAKER to ACK.
 func (b *binance) newOrder(q *binanceCall) (any, *binanceError) {
 	o, err := b.parseOrder(q)
 	if err != nil {
@@ -332,6 +372,7 @@ func (b *binance) which(q *binanceCall, find func(account, id, client string) (o
 	return o, failed, nil
 }
 
+// queryOrder is GET /api/v3/order.
 func (b *binance) queryOrder(q *binanceCall) (any, *binanceError) {
 	o, lost, err := b.which(q, b.book.find)
 	if err != nil {
@@ -343,6 +384,8 @@ func (b *binance) queryOrder(q *binanceCall) (any, *binanceError) {
 	return binanceQueried(o), nil
 }
 
+// cancelOrder is DELETE /api/v3/order. An order that is closed already is as
+// unknown to it as one that never was.
 func (b *binance) cancelOrder(q *binanceCall) (any, *binanceError) {
 	o, lost, err := b.which(q, func(account, id, client string) (order, error) {
 		return b.book.cancel(account, id, client, q.now)
@@ -356,6 +399,7 @@ func (b *binance) cancelOrder(q *binanceCall) (any, *binanceError) {
 	return binanceCanceled(o, q.get("newClientOrderId")), nil
 }
 
+// openOrders is GET /api/v3/openOrders, of one symbol or of all.
 func (b *binance) openOrders(q *binanceCall) (any, *binanceError) {
 	m, err := b.symbol(q)
 	if err != nil && q.has("symbol") {
@@ -370,6 +414,7 @@ func (b *binance) openOrders(q *binanceCall) (any, *binanceError) {
 	return list, nil
 }
 
+// cancelAll is DELETE /api/v3/openOrders.
 func (b *binance) cancelAll(q *binanceCall) (any, *binanceError) {
 	m, err := b.symbol(q)
 	if err != nil {
@@ -396,6 +441,7 @@ func limited[T any](list []T, limit string) []T {
 	return list[max(0, len(list)-n):]
 }
 
+// allOrders is GET /api/v3/allOrders, from orderId on.
 func (b *binance) allOrders(q *binanceCall) (any, *binanceError) {
 	m, err := b.symbol(q)
 	if err != nil {
@@ -409,6 +455,7 @@ func (b *binance) allOrders(q *binanceCall) (any, *binanceError) {
 	return limited(list, q.get("limit")), nil
 }
 
+// myTrades is GET /api/v3/myTrades, of one order or of all.
 func (b *binance) myTrades(q *binanceCall) (any, *binanceError) {
 	m, err := b.symbol(q)
 	if err != nil {

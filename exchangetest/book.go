@@ -21,6 +21,7 @@ type market struct {
 	price       string // where the house trades when the options say nothing
 }
 
+// A side is who an order is for; 1-s is the other one.
 type side uint8
 
 const (
@@ -28,6 +29,7 @@ const (
 	sell
 )
 
+// A kind is what an order does when it meets others.
 type kind uint8
 
 const (
@@ -36,6 +38,7 @@ const (
 	postOnly // rests or is refused
 )
 
+// A lifetime is what becomes of what is not filled at once.
 type lifetime uint8
 
 const (
@@ -44,6 +47,7 @@ const (
 	fillOrKill
 )
 
+// A state is what became of an order; from stateFilled on it is final.
 type state uint8
 
 const (
@@ -131,6 +135,7 @@ type book struct {
 	executions  map[string]int      // accepted orders by client order id
 }
 
+// A clientRef names an order as its client does. Ids are an account's own.
 type clientRef struct{ account, id string }
 
 // newBook makes a book without accounts. prices: where the house trades, by
@@ -242,6 +247,41 @@ func (b *book) last(m *market) *big.Rat {
 	return nil
 }
 
+// A level is one price of the book and what rests there.
+type level struct {
+	price, qty *big.Rat
+	orders     int
+}
+
+// houseSize is what the book shows of the house, which trades without end.
+func houseSize() *big.Rat { return big.NewRat(1000, 1) }
+
+// levels returns the best n prices of one side, best first.
+func (b *book) levels(m *market, s side, n int) []level {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var list []level
+	put := func(price, qty *big.Rat) {
+		if last := len(list) - 1; last >= 0 && list[last].price.Cmp(price) == 0 {
+			list[last].qty, list[last].orders = add(list[last].qty, qty), list[last].orders+1
+			return
+		}
+		list = append(list, level{price, qty, 1})
+	}
+	house := b.prices[m]
+	for _, o := range b.resting[m][s] {
+		if house != nil && better(1-s, house, o.price) {
+			put(house, houseSize())
+			house = nil
+		}
+		put(o.price, o.left())
+	}
+	if house != nil {
+		put(house, houseSize())
+	}
+	return list[:min(n, len(list))]
+}
+
 // withdraw takes an amount out of the venue.
 func (b *book) withdraw(account, asset string, amount *big.Rat) error {
 	b.mu.Lock()
@@ -266,6 +306,7 @@ func (b *book) find(account, id, clientID string) (order, error) {
 	return *o, nil
 }
 
+// lookup is find with b.mu held. Other accounts' orders do not exist.
 func (b *book) lookup(account, id, clientID string) (*order, error) {
 	o := b.orders[id]
 	if id == "" {

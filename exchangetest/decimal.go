@@ -61,12 +61,6 @@ func add(a, b *big.Rat) *big.Rat { return new(big.Rat).Add(a, b) }
 func sub(a, b *big.Rat) *big.Rat { return new(big.Rat).Sub(a, b) }
 func mul(a, b *big.Rat) *big.Rat { return new(big.Rat).Mul(a, b) }
 func less(a, b *big.Rat) bool    { return a.Cmp(b) < 0 }
-func least(a, b *big.Rat) *big.Rat {
-	if less(b, a) {
-		return b
-	}
-	return a
-}
 
 // average is cost per quantity, or zero when nothing was filled.
 func average(cost, qty *big.Rat) *big.Rat {

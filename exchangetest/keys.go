@@ -65,7 +65,7 @@ func (k Key) allows(need exauth.Scope) bool { return k.Scope == 0 || k.Scope&nee
 // The scopes of the default keys.
 const (
 	readOnly = exauth.ScopeRead
-	trading  = exauth.ScopeRead | exauth.ScopeTradeSpot
+	trading  = exauth.ScopeRead | exauth.ScopeTrade
 	all      = trading | exauth.ScopeWithdraw
 )
 

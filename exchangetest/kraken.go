@@ -1,9 +1,9 @@
 package exchangetest
 
 import (
+	"cmp"
 	"encoding/base32"
 	"encoding/binary"
-	"mime"
 	"net/http"
 	"regexp"
 	"slices"
@@ -31,6 +31,7 @@ type krakenRoute struct {
 	play  func(c *krakenCall) (any, krakenError)
 }
 
+// A krakenCall is an authenticated call with its parameters.
 type krakenCall struct {
 	*call
 	form
@@ -40,6 +41,7 @@ type krakenCall struct {
 // A krakenError is the venue's text, "" for none.
 type krakenError string
 
+// From "Spot Error Messages", but for the last.
 const (
 	krakenNoKey     krakenError = "EAPI:Invalid key"
 	krakenBadSign   krakenError = "EAPI:Invalid signature"
@@ -55,11 +57,13 @@ const (
 	krakenTaken krakenError = "EGeneral:Invalid arguments:cl_ord_id not unique"
 )
 
+// krakenBad names the argument that is wrong, as the venue does in a third part.
 func krakenBad(argument string) krakenError { return krakenArguments + krakenError(":"+argument) }
 
 // krakenAssets are the names in balances of assets that have an older name.
 var krakenAssets = [...][2]string{{"BTC", "XXBT"}, {"ETH", "XETH"}, {"LTC", "XLTC"}, {"USD", "ZUSD"}, {"EUR", "ZEUR"}}
 
+// krakenAsset returns the name of an asset in balances: XXBT, ZUSD, USDT.
 func krakenAsset(asset string) string {
 	for _, a := range krakenAssets {
 		if a[0] == asset {
@@ -107,6 +111,7 @@ func (k *kraken) makeKeys() []Key {
 	return standardKeys(func() Key { return Key{ID: randomBase64(42), Secret: randomBase64(64)} })
 }
 
+// open takes the desk and lists the methods by path.
 func (k *kraken) open(d *desk) {
 	k.desk = d
 	d.book.late = true
@@ -115,6 +120,7 @@ func (k *kraken) open(d *desk) {
 		"/0/public/Time":                {0, k.time},
 		"/0/public/SystemStatus":        {0, k.status},
 		"/0/public/Ticker":              {0, k.ticker},
+		"/0/public/Depth":               {0, k.depth},
 		"/0/public/AssetPairs":          {0, k.assetPairs},
 		"/0/private/Balance":            {read, k.balance},
 		"/0/private/BalanceEx":          {read, k.balanceEx},
@@ -130,7 +136,8 @@ func (k *kraken) open(d *desk) {
 	}
 }
 
-// serve answers one call.
+// serve answers one call. Everything under /0/private is authenticated before it
+// is looked up, and must be a POST.
 func (k *kraken) serve(c *call) answer {
 	route, known := k.routes[c.path]
 	q, err := k.read(c)
@@ -158,10 +165,11 @@ func (k *kraken) serve(c *call) answer {
 // read takes the parameters of the query and of the body, a form or a JSON object.
 func (k *kraken) read(c *call) (*krakenCall, krakenError) {
 	f, ok := parseForm(c.query)
-	body, isForm := form(nil), true
-	if kind, _, _ := mime.ParseMediaType(c.header.Get("Content-Type")); kind == "application/json" {
+	body, isForm := form(nil), len(c.body) == 0
+	switch c.mediaType() {
+	case jsonType:
 		body, isForm = parseObject(c.body)
-	} else {
+	case formType:
 		body, isForm = parseForm(string(c.body))
 	}
 	f = append(f, body...)
@@ -200,6 +208,7 @@ type nonces struct {
 	seen map[string]*nonceState
 }
 
+// A nonceState is what is known of one key.
 type nonceState struct {
 	highest uint64
 	used    []uint64 // those above highest - window
@@ -227,6 +236,7 @@ func (s *nonces) take(key Key, n uint64) bool {
 	return true
 }
 
+// time is in whole seconds; the offset of a client can be no finer.
 func (k *kraken) time(q *krakenCall) (any, krakenError) {
 	return struct {
 		Unix    int64  `json:"unixtime"`
@@ -234,6 +244,7 @@ func (k *kraken) time(q *krakenCall) (any, krakenError) {
 	}{q.now.Unix(), q.now.Format("Mon, _2 Jan 06 15:04:05 -0700")}, ""
 }
 
+// status is SystemStatus.
 func (k *kraken) status(q *krakenCall) (any, krakenError) {
 	return map[string]string{"status": "online", "timestamp": q.now.Format(time.RFC3339)}, ""
 }
@@ -275,6 +286,27 @@ func (k *kraken) ticker(q *krakenCall) (any, krakenError) {
 	return out, ""
 }
 
+// depth: price, volume, time.
+func (k *kraken) depth(q *krakenCall) (any, krakenError) {
+	m := k.book.market(q.get("pair"))
+	if m == nil {
+		return nil, krakenPair
+	}
+	n, err := strconv.Atoi(cmp.Or(q.get("count"), "100"))
+	if err != nil || n < 1 {
+		return nil, krakenBad("count")
+	}
+	side := func(s side) [][]any {
+		list := [][]any{}
+		for _, l := range k.book.levels(m, s, min(n, 500)) {
+			list = append(list, []any{text(l.price, 5), text(l.qty, 3), q.now.Unix()})
+		}
+		return list
+	}
+	return map[string]any{m.symbol: map[string]any{"bids": side(buy), "asks": side(sell)}}, ""
+}
+
+// assetPairs lists the markets, all or those of pair.
 func (k *kraken) assetPairs(q *krakenCall) (any, krakenError) {
 	list, err := k.pairs(q)
 	if err != "" {
@@ -302,6 +334,7 @@ func krakenDecimals(asset string) int {
 	return 10
 }
 
+// balance counts what open orders hold, too.
 func (k *kraken) balance(q *krakenCall) (any, krakenError) {
 	out := map[string]string{}
 	for _, h := range k.book.holdings(q.key.account()) {
@@ -310,6 +343,7 @@ func (k *kraken) balance(q *krakenCall) (any, krakenError) {
 	return out, ""
 }
 
+// balanceEx tells what open orders hold.
 func (k *kraken) balanceEx(q *krakenCall) (any, krakenError) {
 	out := map[string]any{}
 	for _, h := range k.book.holdings(q.key.account()) {
@@ -319,10 +353,12 @@ func (k *kraken) balanceEx(q *krakenCall) (any, krakenError) {
 	return out, ""
 }
 
+// token is GetWebSocketsToken; nothing here takes the token.
 func (k *kraken) token(*krakenCall) (any, krakenError) {
 	return map[string]any{"token": randomBase64(30), "expires": 900}, ""
 }
 
+// withdraw takes an amount to the address that key names, and sends it nowhere.
 func (k *kraken) withdraw(q *krakenCall) (any, krakenError) {
 	amount, ok := parseDecimal(q.get("amount"))
 	switch {

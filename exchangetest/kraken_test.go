@@ -275,3 +275,39 @@ func TestKrakenClosesAfterwards(t *testing.T) {
 		t.Errorf("in the end: free %s, locked %s", free, locked)
 	}
 }
+
+func TestKrakenCancels(t *testing.T) {
+	srv := start(t, "kraken", nil)
+	c := newKraken(t, srv, srv.Key(exauth.ScopeTradeSpot))
+	for range 2 {
+		c.order("userref", "7")
+	}
+	c.order("cl_ord_id", "kept")
+	c.order("timeinforce", "IOC")
+	bought := c.order("ordertype", "market", "oflags", "viqc", "volume", "60", "price", "-").at(t, "result.txid.0")
+	if got := c.do("QueryOrders", "txid", bought); got.at(t, "result."+bought+".vol_exec") != "0.00100000" {
+		t.Errorf("bought by value: %s", got.body)
+	}
+	if got := c.do("QueryOrders", "userref", "7"); strings.Count(got.body, `"status":"open"`) != 2 {
+		t.Errorf("by userref: %s", got.body)
+	}
+	if got := c.do("CancelOrder", "txid", "7"); got.at(t, "result.count") != "2" {
+		t.Errorf("cancel by userref: %s", got.body)
+	}
+	if got := c.do("CancelOrder", "txid", "7"); got.at(t, "error.0") != "EOrder:Unknown order" {
+		t.Errorf("cancel by userref again: %s", got.body)
+	}
+	if got := send(t, srv.Client(), request(t, "GET", srv.URL()+"/0/public/Depth?pair=XBTUSD&count=2", "")); got.at(t, "result.XXBTZUSD.bids.1.0") != "50000.10000" ||
+		got.at(t, "result.XXBTZUSD.bids.0.0") != "60000.00000" {
+		t.Errorf("depth: %s", got.body)
+	}
+	if got := c.do("CancelAll"); got.at(t, "result.count") != "1" {
+		t.Errorf("cancel all: %s", got.body)
+	}
+	if got := c.do("GetWebSocketsToken"); got.at(t, "result.expires") != "900" {
+		t.Errorf("token: %s", got.body)
+	}
+	if _, locked := srv.Balance("main", "USD"); locked != "0" {
+		t.Errorf("%s locked", locked)
+	}
+}

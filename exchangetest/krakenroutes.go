@@ -104,6 +104,7 @@ func (o *order) krakenAmounts(q *krakenCall) krakenError {
 	return ""
 }
 
+// krakenRefusal puts the book's reasons into the venue's words.
 func krakenRefusal(err error) krakenError {
 	if err == errDuplicate {
 		return krakenTaken
@@ -111,6 +112,7 @@ func krakenRefusal(err error) krakenError {
 	return krakenFunds
 }
 
+// addOrder places an order, or with validate only checks it.
 func (k *kraken) addOrder(q *krakenCall) (any, krakenError) {
 	o, err := k.parseOrder(q)
 	if err != "" {
@@ -145,6 +147,7 @@ func krakenSentence(o order) string {
 	return s + "limit " + text(o.price, o.market.tick)
 }
 
+// krakenSide writes a side.
 func krakenSide(s side) string {
 	if s == buy {
 		return "buy"
@@ -152,6 +155,7 @@ func krakenSide(s side) string {
 	return "sell"
 }
 
+// krakenStates are the venue's words by our state.
 var krakenStates = [...]string{"open", "open", "closed", "canceled", "canceled"}
 
 // krakenOrder is the form of QueryOrders, OpenOrders and ClosedOrders.
@@ -202,6 +206,7 @@ func krakenOrder(o order) map[string]any {
 // krakenTime is a time in seconds with fractions, as the venue's JSON has it.
 func krakenTime(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 
+// krakenTrade makes the id of a trade, TXXXXX-XXXXX-XXXXXX.
 func krakenTrade(f fill) string { return "T" + strings.TrimPrefix((&kraken{}).orderName(f.id), "O") }
 
 // byID makes the object that all lists of orders are.
@@ -246,15 +251,18 @@ func (k *kraken) filtered(q *krakenCall, open bool) []order {
 	})
 }
 
+// openOrders lists what rests.
 func (k *kraken) openOrders(q *krakenCall) (any, krakenError) {
 	return map[string]any{"open": byID(k.filtered(q, true))}, ""
 }
 
+// closedOrders lists what does not rest any more.
 func (k *kraken) closedOrders(q *krakenCall) (any, krakenError) {
 	list := k.filtered(q, false)
 	return map[string]any{"closed": byID(list), "count": len(list)}, ""
 }
 
+// tradesHistory lists all trades of the account.
 func (k *kraken) tradesHistory(q *krakenCall) (any, krakenError) {
 	trades := map[string]any{}
 	for _, o := range k.book.list(q.key.account(), func(*order) bool { return true }) {
@@ -293,6 +301,7 @@ func (k *kraken) cancelOrder(q *krakenCall) (any, krakenError) {
 	return map[string]int{"count": 1}, ""
 }
 
+// cancelAll closes every open order of the account.
 func (k *kraken) cancelAll(q *krakenCall) (any, krakenError) {
 	return map[string]int{"count": k.cancelEach(q, func(*order) bool { return true })}, ""
 }

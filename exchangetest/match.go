@@ -174,6 +174,7 @@ func (b *book) trade(o *order, m match, now time.Time) {
 	}
 }
 
+// settle moves the funds of one match for one side. What o pays was locked before.
 func (b *book) settle(o *order, m match, maker bool, now time.Time) {
 	cost := mul(m.price, m.qty)
 	paid, from, got, to := cost, o.market.quote, m.qty, o.market.base
@@ -221,6 +222,7 @@ func (b *book) insert(o *order) {
 	*list = slices.Insert(*list, i, o)
 }
 
+// remove takes an order off the book.
 func (b *book) remove(o *order) {
 	list := &b.resting[o.market][o.side]
 	if i := slices.Index(*list, o); i >= 0 {
@@ -231,6 +233,7 @@ func (b *book) remove(o *order) {
 // release frees all that is still locked for a closed order.
 func (b *book) release(o *order) { b.unlock(o, o.locked) }
 
+// unlock frees a part of what is locked for an order.
 func (b *book) unlock(o *order, amount *big.Rat) {
 	asset := o.market.quote
 	if o.side == sell {

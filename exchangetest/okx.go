@@ -1,6 +1,7 @@
 package exchangetest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -28,6 +29,7 @@ type okxRoute struct {
 	play  func(c *okxCall) okxAnswer
 }
 
+// An okxCall is an authenticated call with its parameters.
 type okxCall struct {
 	*call
 	form // the query of a GET, the object of a POST
@@ -44,10 +46,12 @@ type okxAnswer struct {
 	OutTime string `json:"outTime,omitempty"` // microseconds, on trading routes
 }
 
+// okxErr refuses a request as a whole.
 func okxErr(status int, code, msg string) *okxAnswer {
 	return &okxAnswer{status: status, Code: code, Msg: msg, Data: []any{}}
 }
 
+// okxData answers with items, none as [].
 func okxData(items ...any) okxAnswer {
 	if items == nil {
 		items = []any{}
@@ -55,14 +59,17 @@ func okxData(items ...any) okxAnswer {
 	return okxAnswer{status: http.StatusOK, Code: "0", Data: items}
 }
 
+// okxEmpty names a mandatory parameter that is not there.
 func okxEmpty(name string) *okxAnswer {
 	return okxErr(http.StatusBadRequest, "50014", "Parameter "+name+" can not be empty.")
 }
 
+// okxBad names a parameter that makes no sense.
 func okxBad(name string) *okxAnswer {
 	return okxErr(http.StatusBadRequest, "51000", "Parameter "+name+" error")
 }
 
+// markets: spot only; the instrument id is base and quote with a hyphen between.
 func (x *okx) markets() []market {
 	return []market{
 		{symbol: "BTC-USDT", base: "BTC", quote: "USDT", tick: 1, step: 8, price: "60000"},
@@ -87,6 +94,7 @@ func (x *okx) makeKeys() []Key {
 	})
 }
 
+// open takes the desk and lists the routes with the permission each page states.
 func (x *okx) open(d *desk) {
 	x.desk = d
 	d.book.late = true
@@ -94,6 +102,7 @@ func (x *okx) open(d *desk) {
 	x.routes = map[string]okxRoute{
 		"GET /api/v5/public/time":                {0, x.time},
 		"GET /api/v5/market/ticker":              {0, x.ticker},
+		"GET /api/v5/market/books":               {0, x.books},
 		"GET /api/v5/account/balance":            {read, x.balance},
 		"GET /api/v5/account/config":             {read, x.config},
 		"GET /api/v5/trade/order":                {read, x.queryOrder},
@@ -114,6 +123,7 @@ func (x *okx) serve(c *call) answer {
 	return answer{status: a.status, kind: "application/json", body: encode(a)}
 }
 
+// answer is serve before encoding.
 func (x *okx) answer(c *call) okxAnswer {
 	route, known := x.routes[c.method+" "+c.path]
 	q := &okxCall{call: c}
@@ -175,6 +185,7 @@ func (x *okx) authenticate(q *okxCall, need exauth.Scope) *okxAnswer {
 	return nil
 }
 
+// okxStampForm: three digits of milliseconds or none; six are refused.
 var okxStampForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$`)
 
 // okxStamp reads the timestamp: ISO 8601 in UTC with milliseconds, or Unix
@@ -201,6 +212,8 @@ func (q *okxCall) read() *okxAnswer {
 		q.form, ok = parseForm(q.query)
 	case len(q.body) == 0:
 		return okxErr(http.StatusBadRequest, "50000", "Body for POST request cannot be empty.")
+	case q.mediaType() != jsonType:
+		return okxErr(http.StatusBadRequest, "50006", `Invalid Content-Type. Please use "application/JSON".`)
 	case q.body[0] == '[':
 		ok = json.Valid(q.body)
 	default:
@@ -215,12 +228,15 @@ func (q *okxCall) read() *okxAnswer {
 	return nil
 }
 
+// okxMillis writes a time as all of the venue's answers do.
 func okxMillis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
+// time is GET /api/v5/public/time.
 func (x *okx) time(q *okxCall) okxAnswer {
 	return okxData(map[string]string{"ts": okxMillis(q.now)})
 }
 
+// ticker is GET /api/v5/market/ticker. Bid, ask and the day's prices are the last.
 func (x *okx) ticker(q *okxCall) okxAnswer {
 	m := x.book.market(q.get("instId"))
 	switch {
@@ -252,6 +268,34 @@ func (x *okx) ticker(q *okxCall) okxAnswer {
 	}{"SPOT", m.symbol, p, "1", p, "1", p, "1", p, p, p, "0", "0", okxMillis(q.now)})
 }
 
+// books: price, size, a zero that once meant something, number of orders.
+func (x *okx) books(q *okxCall) okxAnswer {
+	m := x.book.market(q.get("instId"))
+	switch {
+	case q.get("instId") == "":
+		return *okxEmpty("instId")
+	case m == nil:
+		return *okxErr(http.StatusOK, "51001", "Instrument ID doesn't exist.")
+	}
+	n, err := strconv.Atoi(cmp.Or(q.get("sz"), "1"))
+	if err != nil || n < 1 || n > 400 {
+		return *okxBad("sz")
+	}
+	side := func(s side) [][4]string {
+		list := [][4]string{}
+		for _, l := range x.book.levels(m, s, n) {
+			list = append(list, [4]string{text(l.price, 0), text(l.qty, 0), "0", strconv.Itoa(l.orders)})
+		}
+		return list
+	}
+	return okxData(struct {
+		Asks [][4]string `json:"asks"`
+		Bids [][4]string `json:"bids"`
+		TS   string      `json:"ts"`
+	}{side(sell), side(buy), okxMillis(q.now)})
+}
+
+// balance is the trading account's, all assets or those of ccy.
 func (x *okx) balance(q *okxCall) okxAnswer {
 	type detail struct {
 		Ccy       string `json:"ccy"`
@@ -283,10 +327,10 @@ func (x *okx) balance(q *okxCall) okxAnswer {
 // config tells what the key may do in perm: read_only, trade, withdraw.
 func (x *okx) config(q *okxCall) okxAnswer {
 	perm := "read_only"
-	if q.key.allows(trading) {
+	if q.key.allows(exauth.ScopeTradeSpot) {
 		perm += ",trade"
 	}
-	if q.key.allows(all) {
+	if q.key.allows(exauth.ScopeWithdraw) {
 		perm += ",withdraw"
 	}
 	return okxData(map[string]string{
@@ -295,6 +339,7 @@ func (x *okx) config(q *okxCall) okxAnswer {
 	})
 }
 
+// withdraw takes an amount and sends it nowhere.
 func (x *okx) withdraw(q *okxCall) okxAnswer {
 	for _, name := range []string{"ccy", "amt", "dest", "toAddr"} {
 		if q.get(name) == "" {

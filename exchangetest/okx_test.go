@@ -21,6 +21,7 @@ type okxClient struct {
 	key   exchangetest.Key
 	stamp string // fixed timestamp, "" for now
 	demo  string
+	more  map[string]string // further headers
 }
 
 func newOKX(t testing.TB, srv *exchangetest.Server, key exchangetest.Key) *okxClient {
@@ -44,6 +45,12 @@ func (c *okxClient) do(method, uri, body string) reply {
 		"OK-ACCESS-KEY": c.key.ID, "OK-ACCESS-PASSPHRASE": c.key.Passphrase, "OK-ACCESS-TIMESTAMP": stamp,
 		"OK-ACCESS-SIGN": base64.StdEncoding.EncodeToString(h.Sum(nil)), "x-simulated-trading": c.demo, "Content-Type": "application/json",
 	} {
+		if value != "" && value != "-" {
+			req.Header.Set(name, value)
+		}
+	}
+	for name, value := range c.more {
+		req.Header.Del(name)
 		if value != "" && value != "-" {
 			req.Header.Set(name, value)
 		}
@@ -140,6 +147,8 @@ func TestOKXMarketData(t *testing.T) {
 		{"/api/v5/market/ticker?instId=BTC-USDT", "data.0.last", "60000"},
 		{"/api/v5/market/ticker?instId=NOPE", "code", "51001"},
 		{"/api/v5/market/ticker", "code", "50014"},
+		{"/api/v5/market/books?instId=BTC-USDT", "data.0.bids.0.0", "60000"},
+		{"/api/v5/market/books?instId=BTC-USDT&sz=401", "code", "51000"},
 	} {
 		if got := send(t, srv.Client(), request(t, "GET", srv.URL()+tc.path, "")).at(t, tc.at); got != tc.want {
 			t.Errorf("%s: %s is %q, want %q", tc.path, tc.at, got, tc.want)
@@ -239,5 +248,35 @@ func TestOKXPostOnly(t *testing.T) {
 	got := c.do("GET", "/api/v5/trade/order?instId=BTC-USDT&ordId="+placed.at(t, "data.0.ordId"), "")
 	if placed.at(t, "data.0.sCode") != "0" || got.at(t, "data.0.state") != "canceled" || got.at(t, "data.0.cancelSource") != "31" {
 		t.Errorf("placed %s\nqueried %s", placed.body, got.body)
+	}
+}
+
+func TestOKXWithdraws(t *testing.T) {
+	srv := start(t, "okx", nil)
+	c := newOKX(t, srv, srv.Key(exauth.ScopeWithdraw))
+	for _, tc := range []struct{ amt, code string }{{"4", "0"}, {"6.1", "58350"}, {"-1", "51000"}, {"", "50014"}, {"6", "0"}} {
+		if got := c.do("POST", "/api/v5/asset/withdrawal", okxJSON("ccy", "BTC", "amt", tc.amt, "dest", "4", "toAddr", "a")); got.at(t, "code") != tc.code {
+			t.Errorf("%s: %s, want %s", tc.amt, got.body, tc.code)
+		}
+	}
+	if free, _ := srv.Balance("main", "BTC"); free != "0" {
+		t.Errorf("%s left", free)
+	}
+}
+
+func TestOKXHeaders(t *testing.T) {
+	srv := start(t, "okx", nil)
+	c := newOKX(t, srv, srv.Key(exauth.ScopeTradeSpot))
+	for _, tc := range []struct{ name, kind, expires, code string }{
+		{"a form", formType, "", "50006"},
+		{"no type", "-", "", "50006"},
+		{"expired", "application/json", ms(time.Now().Add(-time.Minute)), "50036"},
+		{"not expired", "application/json", ms(time.Now().Add(time.Minute)), "0"},
+		{"expires in words", "application/json", "soon", "51000"},
+	} {
+		c.more = map[string]string{"Content-Type": tc.kind, "expTime": tc.expires}
+		if got := c.order(); got.at(t, "code") != tc.code {
+			t.Errorf("%s: %s, want %s", tc.name, got.body, tc.code)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
@@ -24,6 +25,9 @@ type okxItem struct {
 func (x *okx) each(play func(q *okxCall, f form) okxItem) func(*okxCall) okxAnswer {
 	return func(q *okxCall) okxAnswer {
 		list, err := q.items()
+		if err == nil {
+			err = q.expired()
+		}
 		if err != nil {
 			return *err
 		}
@@ -48,6 +52,23 @@ func (x *okx) each(play func(q *okxCall, f form) okxItem) func(*okxCall) okxAnsw
 		a.InTime, a.OutTime = micros, micros
 		return a
 	}
+}
+
+// expired applies the header expTime, the last moment in milliseconds at which the
+// client wants the request carried out.
+func (q *okxCall) expired() *okxAnswer {
+	h := q.header.Get("expTime")
+	if h == "" {
+		return nil
+	}
+	ms, err := strconv.ParseInt(h, 10, 64)
+	switch {
+	case err != nil:
+		return okxBad("expTime")
+	case q.now.UnixMilli() > ms:
+		return okxErr(http.StatusOK, "50036", "The expTime can't be earlier than the current system time. Please adjust the expTime and try again.")
+	}
+	return nil
 }
 
 // items returns the objects of the body. One without instId is refused as a whole.
@@ -78,6 +99,7 @@ func (q *okxCall) items() ([]form, *okxAnswer) {
 	return list, nil
 }
 
+// okxClientID is the form of clOrdId.
 var okxClientID = regexp.MustCompile(`^[A-Za-z0-9]{1,32}$`)
 
 // okxParameter names the first parameter of a new order that is wrong, or "".
@@ -130,6 +152,7 @@ func okxParameter(o *order, f form) string {
 	return ""
 }
 
+// placeItem places one order.
 func (x *okx) placeItem(q *okxCall, f form) okxItem {
 	item := okxItem{ClOrdID: f.get("clOrdId"), Tag: f.get("tag")}
 	o := order{account: q.key.account(), tag: f.get("tag"), price: zero(), qty: zero()}
@@ -157,6 +180,7 @@ func (x *okx) placeItem(q *okxCall, f form) okxItem {
 	return item
 }
 
+// cancelItem cancels one order by ordId or clOrdId.
 func (x *okx) cancelItem(q *okxCall, f form) okxItem {
 	item := okxItem{ClOrdID: f.get("clOrdId"), OrdID: f.get("ordId")}
 	if item.ClOrdID == "" && item.OrdID == "" {
@@ -228,6 +252,7 @@ type okxOrder struct {
 // IOC and market orders end as canceled when something of them is left.
 var okxStates = [...]string{"live", "partially_filled", "filled", "canceled", "canceled"}
 
+// okxKind is ordType, which says kind and lifetime at once.
 func okxKind(o order) string {
 	switch {
 	case o.kind == marketOrder:
@@ -238,8 +263,10 @@ func okxKind(o order) string {
 	return [...]string{"limit", "ioc", "fok"}[o.life]
 }
 
+// okxSide writes a side.
 func okxSide(s side) string { return [...]string{"buy", "sell"}[s] }
 
+// okxForm writes an order. Fields of what is not filled are empty, not zero.
 func okxForm(o order) okxOrder {
 	feeIn, rebateIn := o.market.base, o.market.quote
 	if o.side == sell {
@@ -275,6 +302,7 @@ func okxForm(o order) okxOrder {
 	return f
 }
 
+// queryOrder is GET /api/v5/trade/order.
 func (x *okx) queryOrder(q *okxCall) okxAnswer {
 	if q.get("instId") == "" {
 		return *okxEmpty("instId")
@@ -296,18 +324,22 @@ func (x *okx) listed(q *okxCall, open bool) okxAnswer {
 	for _, o := range x.book.list(q.key.account(), func(o *order) bool {
 		return o.state.open() == open && q.wants(o)
 	}) {
-		items = append([]any{okxForm(o)}, items...)
+		items = append(items, okxForm(o))
 	}
+	slices.Reverse(items)
 	return okxData(items...)
 }
 
+// wants applies the filters instId and ordType.
 func (q *okxCall) wants(o *order) bool {
 	inst, kind := q.get("instId"), q.get("ordType")
 	return (inst == "" || inst == o.market.symbol) && (kind == "" || kind == okxKind(*o))
 }
 
+// pending is what rests.
 func (x *okx) pending(q *okxCall) okxAnswer { return x.listed(q, true) }
 
+// history is what does not rest any more.
 func (x *okx) history(q *okxCall) okxAnswer {
 	if q.get("instType") == "" {
 		return *okxEmpty("instType")
@@ -315,6 +347,7 @@ func (x *okx) history(q *okxCall) okxAnswer {
 	return x.listed(q, false)
 }
 
+// fills lists trades, newest first.
 func (x *okx) fills(q *okxCall) okxAnswer {
 	var items []any
 	for _, o := range x.book.list(q.key.account(), q.wants) {
@@ -323,13 +356,14 @@ func (x *okx) fills(q *okxCall) okxAnswer {
 			if f.maker {
 				role = "M"
 			}
-			items = append([]any{map[string]string{
+			items = append(items, map[string]string{
 				"instType": "SPOT", "instId": o.market.symbol, "tradeId": strconv.FormatInt(f.id, 10), "ordId": o.id,
 				"clOrdId": o.clientID, "billId": strconv.FormatInt(f.id, 10), "tag": o.tag, "fillPx": text(f.price, 0),
 				"fillSz": text(f.qty, 0), "side": okxSide(o.side), "posSide": "net", "execType": role, "feeCcy": okxForm(o).FeeCcy,
 				"fee": "0", "ts": okxMillis(f.time), "fillTime": okxMillis(f.time),
-			}}, items...)
+			})
 		}
 	}
+	slices.Reverse(items)
 	return okxData(items...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"runtime"
@@ -59,6 +60,17 @@ type call struct {
 	header              http.Header
 	body                []byte
 	now                 time.Time // by the exchange's clock
+}
+
+const (
+	formType = "application/x-www-form-urlencoded"
+	jsonType = "application/json"
+)
+
+// mediaType is what the body says it is, without parameters.
+func (c *call) mediaType() string {
+	kind, _, _ := mime.ParseMediaType(c.header.Get("Content-Type"))
+	return kind
 }
 
 // An answer is what goes back. A nil body is an empty one.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,8 +72,9 @@ func TestKeys(t *testing.T) {
 	srv := start(t, "binance", nil)
 	for _, tc := range []struct{ need, want exauth.Scope }{
 		{exauth.ScopeRead, exauth.ScopeRead},
-		{exauth.ScopeTradeSpot, exauth.ScopeRead | exauth.ScopeTradeSpot},
-		{exauth.ScopeWithdraw, exauth.ScopeRead | exauth.ScopeTradeSpot | exauth.ScopeWithdraw},
+		{exauth.ScopeTradeSpot, exauth.ScopeRead | exauth.ScopeTrade},
+		{exauth.ScopeTrade, exauth.ScopeRead | exauth.ScopeTrade},
+		{exauth.ScopeWithdraw, exauth.ScopeRead | exauth.ScopeTrade | exauth.ScopeWithdraw},
 		{exauth.ScopeAccount, 0},
 	} {
 		if got := srv.Key(tc.need); got.Scope != tc.want || (got.ID == "") != (tc.want == 0) {
@@ -263,4 +265,32 @@ func TestConcurrentClients(t *testing.T) {
 	if _, locked := srv.Balance("main", "USDT"); locked != "8000" {
 		t.Errorf("160 orders lock %s, want 8000", locked)
 	}
+}
+
+// Nothing is left running after Close, whoever was in the middle of something.
+func TestCloseLeavesNothing(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 5 {
+		srv, err := exchangetest.Start(&exauth.Venue{Name: "binance"}, &exchangetest.Options{Latency: 20 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []*http.Client{srv.Client(), {Transport: srv.RoundTripper()}} {
+			ctx, stop := context.WithTimeout(t.Context(), 5*time.Millisecond)
+			req := request(t, "GET", srv.URL()+"/api/v3/ping", "").WithContext(ctx)
+			if res, err := c.Do(req); err == nil {
+				res.Body.Close()
+			}
+			stop()
+		}
+		srv.Close()
+	}
+	after := 0
+	for range 100 { // connections end a moment after their server
+		if after = runtime.NumGoroutine(); after <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines before, %d after", before, after)
 }

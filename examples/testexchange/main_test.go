@@ -60,7 +60,7 @@ func TestJSONLine(t *testing.T) {
 				}
 			}
 			if line.Venue != tc.venue || len(line.Keys) != tc.keys || pems != tc.pems ||
-				!scopes["read"] || !scopes["read+trade-spot"] || !scopes["read+trade-spot+withdraw"] {
+				!scopes["read"] || !scopes["read+trade"] || !scopes["read+trade+withdraw"] {
 				t.Errorf("line %s", text)
 			}
 			res, err := http.Get(line.URL + tc.path)

@@ -88,7 +88,7 @@ for (const [name, step] of Object.entries(play)) {
     if (typeof step === 'function') play[name] = async (...args) => { await pause(); return step(...args); };
 }
 
-for (const [i, key] of scope('read+trade-spot').entries()) {
+for (const [i, key] of scope('read+trade').entries()) {
     const c = client(key);
     check(`${kind(key)} key ${i} reads the account`, await play.funds(c), play.want.before);
     const order = await play.place(c, play.want.id + i);
@@ -101,7 +101,7 @@ for (const [i, key] of scope('read+trade-spot').entries()) {
 }
 
 const [reader] = scope('read');
-const [trader] = scope('read+trade-spot');
+const [trader] = scope('read+trade');
 await refused('a read-only key places', () => play.place(client(reader), 'ccxtr'), [ccxt.PermissionDenied, ccxt.AuthenticationError, ccxt.ExchangeError]);
 await refused('a wrong secret', () => play.funds(client({ ...trader, secret: reader.secret })), [ccxt.AuthenticationError, ccxt.ExchangeError]);
 await refused('an unknown key', () => play.funds(client({ ...trader, id: trader.id.replace(/[0-9a-f]/g, 'b') })), [ccxt.AuthenticationError]);
