@@ -352,34 +352,35 @@ func (b *binance) testOrder(q *binanceCall) (any, *binanceError) {
 	return struct{}{}, nil
 }
 
-// which finds the order that orderId and origClientOrderId name, with what to do.
-func (b *binance) which(q *binanceCall, find func(account, id, client string) (order, error)) (order, error, *binanceError) {
+// which applies find to the order that orderId and origClientOrderId name; lost is
+// the answer when there is none.
+func (b *binance) which(q *binanceCall, lost *binanceError, find func(account, id, client string) (order, error)) (order, *binanceError) {
 	m, err := b.symbol(q)
 	if err != nil {
-		return order{}, nil, err
+		return order{}, err
 	}
 	id, client := q.get("orderId"), q.get("origClientOrderId")
 	if id == "" && client == "" {
-		return order{}, nil, binanceErr(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
+		return order{}, binanceErr(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
 	}
 	if id != "" && !digits(id) {
-		return order{}, nil, binanceIllegal("orderId", "^[0-9]{1,20}$")
+		return order{}, binanceIllegal("orderId", "^[0-9]{1,20}$")
 	}
-	if o, lost := b.book.find(q.key.account(), id, client); lost != nil || o.market != m {
-		return order{}, errUnknown, nil
+	if o, err := b.book.find(q.key.account(), id, client); err != nil || o.market != m {
+		return order{}, lost
 	}
 	o, failed := find(q.key.account(), id, client)
-	return o, failed, nil
+	if failed != nil {
+		return order{}, lost
+	}
+	return o, nil
 }
 
 // queryOrder is GET /api/v3/order.
 func (b *binance) queryOrder(q *binanceCall) (any, *binanceError) {
-	o, lost, err := b.which(q, b.book.find)
+	o, err := b.which(q, binanceErr(-2013, "Order does not exist."), b.book.find)
 	if err != nil {
 		return nil, err
-	}
-	if lost != nil {
-		return nil, binanceErr(-2013, "Order does not exist.")
 	}
 	return binanceQueried(o), nil
 }
@@ -387,14 +388,11 @@ func (b *binance) queryOrder(q *binanceCall) (any, *binanceError) {
 // cancelOrder is DELETE /api/v3/order. An order that is closed already is as
 // unknown to it as one that never was.
 func (b *binance) cancelOrder(q *binanceCall) (any, *binanceError) {
-	o, lost, err := b.which(q, func(account, id, client string) (order, error) {
+	o, err := b.which(q, binanceErr(-2011, "Unknown order sent."), func(account, id, client string) (order, error) {
 		return b.book.cancel(account, id, client, q.now)
 	})
 	if err != nil {
 		return nil, err
-	}
-	if lost != nil {
-		return nil, binanceErr(-2011, "Unknown order sent.")
 	}
 	return binanceCanceled(o, q.get("newClientOrderId")), nil
 }
