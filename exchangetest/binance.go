@@ -205,7 +205,7 @@ func (q *binanceCall) timely() *binanceError {
 		return binanceIllegal("timestamp", "^[0-9]{1,20}$")
 	}
 	at := time.UnixMilli(n)
-	if n >= 1e15 {
+	if n >= 1e14 { // in milliseconds the year 5138, in microseconds 1973
 		at = time.UnixMicro(n)
 	}
 	window := 5 * time.Second

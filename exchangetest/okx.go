@@ -196,7 +196,7 @@ func okxStamp(s string) (time.Time, bool) {
 		return at, err == nil
 	}
 	whole, frac, _ := strings.Cut(s, ".")
-	if !digits(whole) || frac != "" && !digits(frac) || len(whole) != 10 {
+	if !digits(whole) || frac != "" && !digits(frac) || len(whole) > 10 {
 		return time.Time{}, false
 	}
 	f, err := strconv.ParseFloat(s, 64)

@@ -210,6 +210,9 @@ func TestRoundTripperInBubble(t *testing.T) {
 	begun := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		srv := start(t, "binance", &exchangetest.Options{Latency: time.Minute, Skew: 5 * time.Second})
+		if srv.URL() != "http://127.0.0.1:0" {
+			t.Fatalf("listens at %s: the bubble was not noticed", srv.URL())
+		}
 		c := newBinance(t, srv, srv.Key(exauth.ScopeTradeSpot))
 		before := time.Now()
 		got := c.unsigned("GET", "/api/v3/time", "", "")
@@ -240,6 +243,20 @@ func TestRoundTripperInBubble(t *testing.T) {
 	})
 	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("a virtual minute took %v", took)
+	}
+}
+
+// A server from outside serves several bubbles in turn, each with its own time.
+func TestServerOutsideBubble(t *testing.T) {
+	srv := start(t, "binance", &exchangetest.Options{Latency: time.Minute})
+	for range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			before := time.Now()
+			res, err := srv.RoundTripper().RoundTrip(request(t, "GET", srv.URL()+"/api/v3/ping", ""))
+			if err != nil || res.StatusCode != 200 || time.Since(before) != time.Minute {
+				t.Errorf("%v after %v of virtual time: %v", res, time.Since(before), err)
+			}
+		})
 	}
 }
 

@@ -20,23 +20,20 @@ var errServerClosed = errors.New("exauth: exchangetest: server closed")
 // RoundTrip implements http.RoundTripper. As over a network, the exchange goes on
 // with a request whose client has stopped waiting.
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := req.Context().Err(); err != nil {
+	err := req.Context().Err()
+	if err == nil && !w.server.busy.begin() {
+		err = errServerClosed
+	}
+	if err != nil {
 		if req.Body != nil {
 			req.Body.Close()
 		}
 		return nil, err
 	}
-	var sent bytes.Buffer
-	if err := req.Write(&sent); err != nil { // closes the body
-		return nil, err
-	}
-	r, err := http.ReadRequest(bufio.NewReader(&sent))
+	r, err := carry(req)
 	if err != nil {
+		w.server.busy.end()
 		return nil, err
-	}
-	r.RemoteAddr = "127.0.0.1:0"
-	if !w.server.busy.begin() {
-		return nil, errServerClosed
 	}
 	answered := make(chan *reply, 1)
 	go func() {
@@ -49,6 +46,20 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	case <-req.Context().Done():
 		return nil, context.Cause(req.Context())
 	}
+}
+
+// carry writes a request, which closes its body, and reads it as a server would.
+func carry(req *http.Request) (*http.Request, error) {
+	var sent bytes.Buffer
+	if err := req.Write(&sent); err != nil {
+		return nil, err
+	}
+	r, err := http.ReadRequest(bufio.NewReader(&sent))
+	if err != nil {
+		return nil, err
+	}
+	r.RemoteAddr = "127.0.0.1:0"
+	return r, nil
 }
 
 // serve runs the exchange on one request. A handler that aborts cuts the answer
