@@ -59,6 +59,8 @@ func list() []entry {
 		{"bybit", Bybit},
 		{"bybit:testnet", BybitTestnet},
 		{"bybit:demo", BybitDemo},
+		{"cryptocom", CryptoCom},
+		{"cryptocom:sandbox", CryptoComSandbox},
 		{"okx", OKX},
 		{"okx:demo", OKXDemo},
 		{"kucoin", KuCoin},
