@@ -114,11 +114,10 @@ func backpackBatch(payload []byte, instruction string, body []byte) ([]byte, err
 		if err != nil {
 			return nil, err
 		}
-		slices.SortStableFunc(ms, func(a, b member) int { return strings.Compare(a.name, b.name) })
 		if len(payload) > 0 {
 			payload = append(payload, '&')
 		}
-		if payload, err = flat(append(payload, instruction...), ms, true); err != nil {
+		if payload, err = flat(append(payload, instruction...), sorted(ms), true); err != nil {
 			return nil, err
 		}
 	}

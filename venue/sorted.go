@@ -2,6 +2,9 @@ package venue
 
 import (
 	"bytes"
+	"crypto/fips140"
+	"crypto/md5"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -85,9 +88,15 @@ func members(body []byte) ([]member, error) {
 	return ms, nil
 }
 
-// object writes members sorted by name, bytewise, as one JSON object.
-func object(ms []member) ([]byte, error) {
+// sorted orders ms by name, bytewise, and returns it.
+func sorted(ms []member) []member {
 	slices.SortStableFunc(ms, func(a, b member) int { return strings.Compare(a.name, b.name) })
+	return ms
+}
+
+// object writes members sorted by name as one JSON object. It sorts ms itself.
+func object(ms []member) ([]byte, error) {
+	sorted(ms)
 	body := []byte{'{'}
 	for i, m := range ms {
 		if i > 0 {
@@ -148,3 +157,15 @@ func flatValue(dst []byte, name string, v any, escape bool) []byte {
 
 // percent encodes everything but RFC 3986's unreserved characters.
 func percent(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+
+// md5Hex is MD5 of a and b together in lower-case hex, for the venues that still
+// sign with it. A process in FIPS 140-only mode may not.
+func md5Hex(a, b []byte) (string, error) {
+	if fips140.Enforced() {
+		return "", fmt.Errorf("%w: the venue signs with MD5, which FIPS 140-only mode forbids", exauth.ErrKey)
+	}
+	h := md5.New()
+	h.Write(a)
+	h.Write(b)
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -61,6 +61,7 @@ func list() []entry {
 		{"bybit:demo", BybitDemo},
 		{"cryptocom", CryptoCom},
 		{"cryptocom:sandbox", CryptoComSandbox},
+		{"lbank", LBank},
 		{"okx", OKX},
 		{"okx:demo", OKXDemo},
 		{"kucoin", KuCoin},
