@@ -13,7 +13,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
+
+	"github.com/exauth/exauth/internal/mask"
 )
 
 // errBodyTooLarge is why an answer was not read to its end.
@@ -88,7 +91,8 @@ func (c *core) judge(d *draft, t *trip, resp *Response) error {
 	if e.RetryAfter == 0 {
 		e.RetryAfter, _ = retryAfter(resp.Header, t.received)
 	}
-	e.Message = t.scrub(e.Message)
+	e.Code = shorten(mask.Values(oneLine(e.Code), t.hidden()...)) // masked whole, then cut
+	e.Message = shorten(t.scrub(oneLine(e.Message)))
 	e.Outcome = outcomeOf(e, d, resp.Status)
 	if e.Outcome == OutcomePartial {
 		e.Body = []byte(t.scrub(string(resp.Body)))
@@ -147,12 +151,13 @@ func (c *core) lost(d *draft, t *trip, cause error) *Error {
 
 // notSent describes an attempt that was refused on this side.
 func (c *core) notSent(d *draft, kind, cause error) *Error {
-	var e *Error
-	if errors.As(cause, &e) {
-		dup := *e
+	e := &Error{Kind: kind, Err: cause}
+	if own, ok := cause.(*Error); ok {
+		dup := *own
 		e = &dup
-	} else {
-		e = &Error{Kind: kind, Err: cause}
+	}
+	if e.Kind == nil {
+		e.Kind = sentinelOf(e.Err)
 	}
 	e.Outcome = OutcomeNotSent
 	c.describe(e, d)
@@ -160,30 +165,42 @@ func (c *core) notSent(d *draft, kind, cause error) *Error {
 }
 
 func (c *core) describe(e *Error, d *draft) {
-	e.Venue, e.Method, e.Path, e.ClientOrderID = c.venue.Name, d.req.Method, d.req.Path, d.orderID
+	e.Venue, e.Method, e.Path = c.venue.Name, d.req.Method, d.req.Path
+	if d.orderID != "" {
+		e.ClientOrderID = d.orderID
+	}
 }
 
 // maxExcerpt bounds the venue's text in an error.
 const maxExcerpt = 200
 
-// excerpt makes one short line of a body for an error: HTML loses its tags, and
-// control characters go.
+// excerpt is what an error quotes of a body: of HTML its title.
 func excerpt(body []byte) string {
-	text := strings.ToValidUTF8(string(body[:min(len(body), 4096)]), "")
+	text := string(body[:min(len(body), 8192)])
 	if i := strings.Index(strings.ToLower(text), "<title>"); i >= 0 {
-		rest := text[i+len("<title>"):]
-		title, _, _ := strings.Cut(rest, "<")
+		title, _, _ := strings.Cut(text[i+len("<title>"):], "<")
 		text = "HTML page: " + title
 	}
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
-	if len(text) > maxExcerpt {
-		text = text[:maxExcerpt]
-		for !utf8.ValidString(text) {
-			text = text[:len(text)-1]
-		}
-		text += "…"
-	}
 	return text
+}
+
+// oneLine makes a text fit for a log: valid UTF-8 without control characters and
+// runs of space.
+func oneLine(text string) string {
+	text = strings.ToValidUTF8(text[:min(len(text), 8192)], "")
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }), " ")
+}
+
+// shorten cuts a text to maxExcerpt bytes, between characters.
+func shorten(text string) string {
+	if len(text) <= maxExcerpt {
+		return text
+	}
+	text = text[:maxExcerpt]
+	for !utf8.ValidString(text) {
+		text = text[:len(text)-1]
+	}
+	return text + "…"
 }
 
 // safeError keeps what errors.Is, errors.As and Timeout can see of a transport's

@@ -2,6 +2,7 @@ package exauth
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -235,13 +236,18 @@ func (c *Client) Sign(ctx context.Context, call Call) (*http.Request, error) {
 
 // refuse describes a call that could not even be prepared.
 func (c *core) refuse(call Call, err error) error {
-	return c.notSent(&draft{req: Request{Method: call.Method, Path: safePath(call.Path)}, orderID: call.ClientOrderID}, nil, err)
+	d := &draft{req: Request{Method: cmp.Or(call.Method, http.MethodGet), Path: safePath(call.Path)}, orderID: call.ClientOrderID}
+	if !isToken(d.req.Method) {
+		d.req.Method = ""
+	}
+	return c.notSent(d, nil, err)
 }
 
-// safePath keeps a path the caller got wrong out of errors when it may carry a query.
+// safePath is what may be shown of a path the caller got wrong: no query, no
+// control characters, no host, which the error names itself.
 func safePath(p string) string {
 	p, _, _ = strings.Cut(p, "?")
-	if len(p) > 128 || checkPath(p) != nil && strings.Trim(p, "/{}") == p {
+	if len(p) > 128 || !strings.HasPrefix(p, "/") || textFault(p) != "" {
 		return ""
 	}
 	return p

@@ -47,6 +47,21 @@ var (
 	ErrHalted = errors.New("exauth: halted")
 )
 
+// sentinelOf finds the kind of an error that was made on this side, nil when it is
+// none of ours. The order is that of preference: a key for another environment is
+// ErrNoKey too.
+func sentinelOf(err error) error {
+	for _, kind := range [...]error{
+		ErrParam, ErrHost, ErrScope, ErrHalted, ErrRateLimited, ErrBanned, ErrClock, ErrNonce, ErrEnvironment, ErrKeyExpired,
+		ErrPassphrase, ErrPermission, ErrNoKey, ErrKey, ErrSignature, ErrUnavailable,
+	} {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
+	return nil
+}
+
 // Outcome is the fate of a call, as far as it is known.
 type Outcome uint8
 
@@ -123,7 +138,11 @@ func (e *Error) Error() string {
 	}
 	add(e.Message)
 	if e.Err != nil {
-		add(strings.TrimPrefix(e.Err.Error(), "exauth: "))
+		cause := strings.TrimPrefix(e.Err.Error(), "exauth: ")
+		if e.Kind != nil { // the cause often begins with its kind
+			cause = strings.TrimPrefix(cause, strings.TrimPrefix(e.Kind.Error(), "exauth: "))
+		}
+		add(strings.TrimLeft(cause, ": "))
 	}
 	return text
 }

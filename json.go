@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -14,10 +15,13 @@ import (
 // escaped only where RFC 8259 section 7 demands it, so that the text equals what
 // most venues' own clients sign.
 func appendJSON(dst []byte, v any, s Style) ([]byte, error) {
-	return appendJSONValue(dst, "", v, s)
+	return appendJSONValue(dst, "", v, s, 0)
 }
 
-func appendJSONValue(dst []byte, name string, v any, s Style) ([]byte, error) {
+func appendJSONValue(dst []byte, name string, v any, s Style, depth int) ([]byte, error) {
+	if depth > maxDepth {
+		return nil, errTooDeep
+	}
 	switch v := v.(type) {
 	case nil:
 		return append(dst, "null"...), nil
@@ -36,7 +40,9 @@ func appendJSONValue(dst []byte, name string, v any, s Style) ([]byte, error) {
 		}
 		return append(dst, v...), nil
 	case Params:
-		return appendJSONObject(dst, v, s)
+		return appendJSONObject(dst, v, s, depth)
+	case time.Time:
+		return nil, badType(name, v) // its JSON has no fixed width
 	}
 	if items, ok := asSlice(v); ok {
 		dst = append(dst, '[')
@@ -45,7 +51,7 @@ func appendJSONValue(dst []byte, name string, v any, s Style) ([]byte, error) {
 				dst = append(dst, ',')
 			}
 			var err error
-			if dst, err = appendJSONValue(dst, name, it, s); err != nil {
+			if dst, err = appendJSONValue(dst, name, it, s, depth+1); err != nil {
 				return nil, err
 			}
 		}
@@ -62,12 +68,12 @@ func appendJSONValue(dst []byte, name string, v any, s Style) ([]byte, error) {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return strconv.AppendUint(dst, rv.Uint(), 10), nil
 	case reflect.Struct, reflect.Pointer:
-		return appendJSONStruct(dst, v, rv, s)
+		return appendJSONStruct(dst, name, v, s, depth)
 	}
 	return nil, badType(name, v)
 }
 
-func appendJSONObject(dst []byte, p Params, s Style) ([]byte, error) {
+func appendJSONObject(dst []byte, p Params, s Style, depth int) ([]byte, error) {
 	p = ordered(p, s)
 	dst = append(dst, '{')
 	for i := range p {
@@ -82,7 +88,7 @@ func appendJSONObject(dst []byte, p Params, s Style) ([]byte, error) {
 			return nil, err
 		}
 		dst = append(dst, ':')
-		if dst, err = appendJSONValue(dst, p[i].Name, p[i].Value, s); err != nil {
+		if dst, err = appendJSONValue(dst, p[i].Name, p[i].Value, s, depth+1); err != nil {
 			return nil, err
 		}
 	}
@@ -90,20 +96,35 @@ func appendJSONObject(dst []byte, p Params, s Style) ([]byte, error) {
 }
 
 // appendJSONStruct marshals a struct by its json tags and writes it again in our
-// escaping and, where the style says so, our order.
-func appendJSONStruct(dst []byte, v any, rv reflect.Value, s Style) ([]byte, error) {
-	if err := checkStruct(rv.Type(), "json"); err != nil {
+// escaping and, where the style says so, our order. A struct that has url tags only
+// goes by these: one set of tags serves both places.
+func appendJSONStruct(dst []byte, name string, v any, s Style, depth int) ([]byte, error) {
+	rv := reflect.ValueOf(v)
+	for rv.Kind() == reflect.Pointer && !rv.IsNil() {
+		rv = rv.Elem()
+	}
+	if rv.Kind() == reflect.Struct && !marshals(rv.Type()) && urlOnly(rv.Type()) {
+		if err := checkStruct(rv, "url"); err != nil {
+			return nil, err
+		}
+		p, err := urlFields(nil, rv)
+		if err != nil {
+			return nil, err
+		}
+		return appendJSONObject(dst, p, s, depth)
+	}
+	if err := checkStruct(rv, "json"); err != nil {
 		return nil, err
 	}
 	b, err := json.Marshal(v)
 	if err != nil {
-		return nil, paramError("", "struct does not encode as JSON")
+		return nil, paramError(name, "does not encode as JSON")
 	}
 	tree, err := decodeJSON(b)
 	if err != nil {
 		return nil, err
 	}
-	return appendJSONValue(dst, "", tree, s)
+	return appendJSONValue(dst, name, tree, s, depth+1)
 }
 
 func appendJSONString(dst []byte, name, v string) ([]byte, error) {
@@ -136,9 +157,6 @@ func appendJSONString(dst []byte, name, v string) ([]byte, error) {
 
 const hexDigits = "0123456789abcdef"
 
-// maxJSONDepth bounds recursion on hostile or mistaken input.
-const maxJSONDepth = 64
-
 // decodeJSON reads JSON with object order kept: objects become Params, arrays
 // []any, numbers json.Number.
 func decodeJSON(b []byte) (any, error) {
@@ -146,6 +164,9 @@ func decodeJSON(b []byte) (any, error) {
 	d.UseNumber()
 	v, err := decodeValue(d, 0)
 	if err != nil {
+		if errors.Is(err, ErrParam) {
+			return nil, err
+		}
 		return nil, paramError("", "is not valid JSON")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -155,8 +176,8 @@ func decodeJSON(b []byte) (any, error) {
 }
 
 func decodeValue(d *json.Decoder, depth int) (any, error) {
-	if depth > maxJSONDepth {
-		return nil, paramError("", "nests too deep")
+	if depth > maxDepth {
+		return nil, errTooDeep
 	}
 	t, err := d.Token()
 	if err != nil {

@@ -44,15 +44,20 @@ func (c *core) originOf(path string) origin {
 	return c.origins[len(c.origins)-1]
 }
 
-// pinned finds the origin with this scheme and host; anything else is ErrHost.
-func (c *core) pinned(scheme, host string) (origin, error) {
+// pinned finds the origin that an absolute URL goes to and what its path is below
+// it; anything else is ErrHost.
+func (c *core) pinned(scheme, host, path string) (origin, string, error) {
 	host = strings.ToLower(host)
 	for _, o := range c.origins {
-		if o.scheme == scheme && samePort(scheme, o.host, host) {
-			return o, nil
+		if o.scheme != scheme || !samePort(scheme, o.host, host) {
+			continue
+		}
+		if rest, ok := strings.CutPrefix(path, o.path); ok && (o.path == "" || rest == "" || rest[0] == '/') {
+			return o, rest, nil
 		}
 	}
-	return origin{}, fmt.Errorf("%w: %s://%s is none of %s's", ErrHost, scheme, host, c.venue.Name)
+	host = host[strings.LastIndexByte(host, '@')+1:] // a user's name is not for an error text
+	return origin{}, "", fmt.Errorf("%w: %.20q://%.80q is none of %s's", ErrHost, scheme, host, c.venue.Name)
 }
 
 // samePort compares hosts with the scheme's default port filled in.
@@ -89,7 +94,7 @@ func checkPath(path string) error {
 	}
 	for seg := range strings.SplitSeq(path[1:], "/") {
 		switch {
-		case seg == "." || seg == "..":
+		case seg == "." || seg == ".." || strings.HasPrefix(seg, ".;") || strings.HasPrefix(seg, "..;"):
 			return paramError("", "path holds a . or .. segment")
 		case seg == "" && path != "/" && !strings.HasSuffix(path, "/"):
 			return paramError("", "path holds an empty segment")

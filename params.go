@@ -35,20 +35,33 @@ func paramError(name, why string) error {
 	return fmt.Errorf("%w %q: %s", ErrParam, name, why)
 }
 
+// maxDepth bounds how deep parameters may nest, so that a list that holds itself is
+// an error and not the end of the program.
+const maxDepth = 64
+
 // appendQuery appends p as a query or form string. It does not begin with ? or &.
 func appendQuery(dst []byte, p Params, s Style) ([]byte, error) {
+	return appendPairs(dst, "", p, s, 0)
+}
+
+func appendPairs(dst []byte, prefix string, p Params, s Style, depth int) ([]byte, error) {
+	if depth > maxDepth {
+		return nil, errTooDeep
+	}
 	p = ordered(p, s)
 	var err error
 	for i := range p {
 		if err = checkName(p, i); err != nil {
 			return nil, err
 		}
-		if dst, err = appendPair(dst, "", p[i].Name, p[i].Value, s); err != nil {
+		if dst, err = appendPair(dst, prefix, p[i].Name, p[i].Value, s, depth); err != nil {
 			return nil, err
 		}
 	}
 	return dst, nil
 }
+
+var errTooDeep = paramError("", "nests too deep")
 
 // ordered returns p sorted by name where the style asks for it; p itself is
 // never changed.
@@ -61,30 +74,58 @@ func ordered(p Params, s Style) Params {
 	return p
 }
 
+// checkName looks at the name of p[i] and at those before it.
 func checkName(p Params, i int) error {
 	name := p[i].Name
 	if name == "" {
 		return paramError("", "a parameter has no name")
 	}
-	for _, q := range p[:i] {
-		if q.Name == name {
+	if fault := textFault(name); fault != "" {
+		return paramError("", "a name "+fault)
+	}
+	for j := range p[:i] {
+		if p[j].Name == name || within(&p[j], &p[i]) || within(&p[i], &p[j]) {
 			return paramError(name, "given twice; pass a slice to repeat it")
 		}
 	}
 	return nil
 }
 
-// appendPair appends one parameter; prefix is the name of the enclosing one.
-func appendPair(dst []byte, prefix, name string, v any, s Style) ([]byte, error) {
-	switch v := v.(type) {
-	case Params:
-		for _, q := range ordered(v, s) {
-			var err error
-			if dst, err = appendPair(dst, join(prefix, name), q.Name, q.Value, s); err != nil {
-				return nil, err
+// within reports whether q's name, "a[b]", may be one that the list or object in o,
+// "a", is written with.
+func within(q, o *Param) bool {
+	if len(q.Name) <= len(o.Name) || q.Name[len(o.Name)] != '[' || q.Name[:len(o.Name)] != o.Name {
+		return false
+	}
+	switch o.Value.(type) {
+	case string, bool, int, json.Number:
+		return false
+	}
+	return true
+}
+
+// textFault says why no venue takes a text: control characters (C0, DEL, C1) or
+// broken UTF-8.
+func textFault(v string) string {
+	ascii := true
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; {
+		case c < ' ' || c == 0x7f, c == 0xc2 && i+1 < len(v) && v[i+1] < 0xa0:
+			return "holds a control character"
+		case c >= utf8.RuneSelf && ascii:
+			if ascii = false; !utf8.ValidString(v) {
+				return "is not valid UTF-8"
 			}
 		}
-		return dst, nil
+	}
+	return ""
+}
+
+// appendPair appends one parameter; prefix is the name of the enclosing one.
+func appendPair(dst []byte, prefix, name string, v any, s Style, depth int) ([]byte, error) {
+	switch v := v.(type) {
+	case Params:
+		return appendPairs(dst, join(prefix, name), v, s, depth+1)
 	case string: // the common case, before anything that reflects
 		if prefix == "" {
 			dst = appendName(dst, name, s)
@@ -93,7 +134,7 @@ func appendPair(dst []byte, prefix, name string, v any, s Style) ([]byte, error)
 	}
 	full := join(prefix, name)
 	if items, ok := asSlice(v); ok {
-		return appendArray(dst, full, items, s)
+		return appendArray(dst, full, items, s, depth+1)
 	}
 	dst = appendName(dst, full, s)
 	return appendScalar(dst, full, v, s)
@@ -106,9 +147,11 @@ func join(prefix, name string) string {
 	return prefix + "[" + name + "]"
 }
 
-func appendArray(dst []byte, name string, items []any, s Style) ([]byte, error) {
+func appendArray(dst []byte, name string, items []any, s Style, depth int) ([]byte, error) {
 	var err error
 	switch {
+	case depth > maxDepth:
+		return nil, errTooDeep
 	case s&StyleArrayJSON != 0:
 		b, err := appendJSON(nil, items, s)
 		if err != nil {
@@ -134,7 +177,7 @@ func appendArray(dst []byte, name string, items []any, s Style) ([]byte, error) 
 		case s&StyleArrayEmpty != 0:
 			dst, err = appendScalar(appendName(dst, name+"[]", s), name, it, s)
 		default:
-			dst, err = appendPair(dst, name, strconv.Itoa(i), it, s)
+			dst, err = appendPair(dst, name, strconv.Itoa(i), it, s, depth)
 		}
 		if err != nil {
 			return nil, err
@@ -204,18 +247,17 @@ func badType(name string, v any) error {
 
 // appendText appends a percent-encoded string, refusing what no venue accepts.
 func appendText(dst []byte, name, v string, s Style) ([]byte, error) {
-	plain, ascii := 0, true // v[plain:i] needs no escape
+	plain, checked := 0, false // v[plain:i] needs no escape
 	for i := 0; i < len(v); i++ {
 		c := v[i]
-		switch {
-		case unreserved(c):
+		if unreserved(c) {
 			continue
-		case c < ' ' || c == 0x7f:
-			return nil, paramError(name, "holds a control character")
-		case c >= utf8.RuneSelf && ascii:
-			if ascii = false; !utf8.ValidString(v) {
-				return nil, paramError(name, "is not valid UTF-8")
+		}
+		if !checked && (c < ' ' || c >= 0x7f) {
+			if fault := textFault(v); fault != "" {
+				return nil, paramError(name, fault)
 			}
+			checked = true
 		}
 		dst = appendEscapedByte(append(dst, v[plain:i]...), c, s)
 		plain = i + 1
@@ -302,11 +344,11 @@ func asParams(v any) (Params, error) {
 	case json.RawMessage, []byte:
 		return nil, paramError("", "this route takes a query or form; raw JSON fits JSON routes only")
 	}
-	rv := reflect.Indirect(reflect.ValueOf(v))
-	if rv.Kind() != reflect.Struct {
-		return nil, badType("", v)
+	rv, err := structOf(v)
+	if err != nil || !rv.IsValid() {
+		return nil, err
 	}
-	if err := checkStruct(rv.Type(), "url"); err != nil {
+	if err := checkStruct(rv, "url"); err != nil {
 		return nil, err
 	}
 	vals, err := query.Values(v)
@@ -314,6 +356,22 @@ func asParams(v any) (Params, error) {
 		return nil, paramError("", "struct does not encode: "+err.Error())
 	}
 	return valuesParams(vals, structNames(vals, rv.Type())), nil
+}
+
+// structOf returns the struct that v is or points to, the zero Value for a nil
+// pointer to one.
+func structOf(v any) (reflect.Value, error) {
+	rv := reflect.ValueOf(v)
+	for rv.Kind() == reflect.Pointer {
+		if rv.IsNil() && rv.Type().Elem().Kind() == reflect.Struct {
+			return reflect.Value{}, nil
+		}
+		rv = rv.Elem()
+	}
+	if rv.Kind() != reflect.Struct {
+		return rv, badType("", v)
+	}
+	return rv, nil
 }
 
 func sortedNames(v url.Values) []string {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -56,9 +55,9 @@ func (c *core) prepare(call Call) (*draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	params := call.Params
+	var used []string
 	if strings.Contains(path, "{") {
-		if path, params, err = fillPath(path, params); err != nil {
+		if path, used, err = fillPath(path, call.Params); err != nil {
 			return nil, err
 		}
 	}
@@ -69,7 +68,7 @@ func (c *core) prepare(call Call) (*draft, error) {
 		d.at(c.originOf(path))
 	}
 	d.req.Path = path
-	if err = c.encode(d, params, call.Query); err != nil {
+	if err = c.encode(d, call.Params, call.Query, used); err != nil {
 		return nil, err
 	}
 	if err = c.checkHeader(call.Header); err != nil {
@@ -89,16 +88,16 @@ func (c *core) address(d *draft, path string) (string, error) {
 		return "", err
 	}
 	scheme, rest, ok := strings.Cut(path, "://")
-	if !ok {
+	if !ok || strings.HasPrefix(path, "/") {
 		return path, nil
 	}
 	host, _, _ := strings.Cut(rest, "/")
-	o, err := c.pinned(scheme, host)
+	o, rest, err := c.pinned(scheme, host, rest[len(host):])
 	if err != nil {
 		return "", err
 	}
 	d.at(o)
-	return strings.TrimPrefix(rest[len(host):], o.path), nil
+	return rest, nil
 }
 
 func checkMethod(method string) error {
@@ -112,21 +111,24 @@ func checkMethod(method string) error {
 // at sends the draft to an origin.
 func (d *draft) at(o origin) { d.req.Scheme, d.req.Host, d.prefix = o.scheme, o.host, o.path }
 
-// fillPath takes the {placeholders} of path out of params.
-func fillPath(path string, params any) (string, any, error) {
+// fillPath fills the {placeholders} of path from params and returns the names that
+// it used up.
+func fillPath(path string, params any) (full string, used []string, err error) {
+	if _, raw := params.(json.RawMessage); raw {
+		return "", nil, paramError("", "raw JSON is sent as it is and fills no {placeholder}; write the path out")
+	}
 	p, err := asParams(params)
 	if err != nil {
 		if p, err = jsonParams(params); err != nil {
 			return "", nil, err
 		}
 	}
-	p = slices.Clone(p)
 	var b strings.Builder
 	for {
 		before, rest, ok := strings.Cut(path, "{")
 		b.WriteString(before)
 		if !ok {
-			return b.String(), p, nil
+			return b.String(), used, nil
 		}
 		name, after, ok := strings.Cut(rest, "}")
 		i := slices.IndexFunc(p, func(q Param) bool { return q.Name == name })
@@ -141,18 +143,33 @@ func fillPath(path string, params any) (string, any, error) {
 			return "", nil, paramError(name, "cannot be a path segment")
 		}
 		b.Write(text)
-		p = slices.Delete(p, i, i+1)
+		used = append(used, name)
 		path = after
 	}
 }
 
-// jsonParams reads a struct with json tags, or raw JSON, as ordered Params.
-func jsonParams(v any) (Params, error) {
-	b, err := appendJSON(nil, v, 0)
-	if err != nil {
-		return nil, err
+// without returns p without the parameters that went into the path.
+func without(p Params, used []string) (Params, error) {
+	if len(used) == 0 {
+		return p, nil
 	}
-	tree, err := decodeJSON(b)
+	rest := make(Params, 0, len(p))
+	seen := map[string]bool{}
+	for _, q := range p {
+		switch {
+		case !slices.Contains(used, q.Name):
+			rest = append(rest, q)
+		case seen[q.Name]:
+			return nil, paramError(q.Name, "given twice")
+		}
+		seen[q.Name] = true
+	}
+	return rest, nil
+}
+
+// jsonParams reads a struct with json tags as ordered Params.
+func jsonParams(v any) (Params, error) {
+	tree, err := jsonTree(v)
 	if err != nil {
 		return nil, err
 	}
@@ -163,51 +180,72 @@ func jsonParams(v any) (Params, error) {
 	return p, nil
 }
 
-// encode writes parameters into the draft in the route's style.
-func (c *core) encode(d *draft, params, query any) error {
-	ordered, named := paramsOf(params)
+// jsonTree is what v is as JSON: Params, []any, or a scalar.
+func jsonTree(v any) (any, error) {
+	b, err := appendJSON(nil, v, 0)
+	if err != nil {
+		return nil, err
+	}
+	return decodeJSON(b)
+}
+
+// encode writes parameters into the draft in the route's style, except those that
+// the path used up.
+func (c *core) encode(d *draft, params, query any, used []string) (err error) {
+	named, isNamed := paramsOf(params)
+	if named, err = without(named, used); err != nil {
+		return err
+	}
 	style := StyleQuery
 	if c.venue.Style != nil {
-		style = c.venue.Style(d.req.Method, d.req.Path, ordered)
+		style = c.venue.Style(d.req.Method, d.req.Path, named)
+	}
+	var list any // a JSON body that has no names
+	switch {
+	case isNamed:
+	case style.place() == StyleJSON:
+		if named, list, err = jsonView(params); err == nil {
+			named, err = without(named, used)
+		}
+	default:
+		if named, err = asParams(params); err == nil {
+			named, err = without(named, used)
+		}
+	}
+	if err != nil {
+		return err
 	}
 	q, err := asParams(query)
 	if err != nil {
 		return err
 	}
-	place := style.place()
-	if place != StyleJSON && !named {
-		if ordered, err = asParams(params); err != nil {
-			return err
-		}
+	if err = c.checkNames(named, q); err != nil {
+		return err
 	}
-	for _, p := range [2]Params{ordered, q} {
-		if err := c.checkNames(p); err != nil {
-			return err
-		}
+	d.params = named
+	if list != nil {
+		d.params = nil
 	}
-	if len(q) > 0 && len(ordered) > 0 {
-		for _, p := range ordered {
-			if slices.ContainsFunc(q, func(o Param) bool { return o.Name == p.Name }) {
-				return paramError(p.Name, "is in Params and in Query")
-			}
-		}
-	}
-	d.params = ordered
+	return d.write(named, q, list, style)
+}
+
+// write encodes what encode has sorted out.
+func (d *draft) write(named, q Params, list any, style Style) error {
 	text, err := appendQuery(nil, q, style)
 	if err != nil {
 		return err
 	}
 	buf := d.buffer[:0] // of an earlier call; what is sent is copied from it
-	switch place {
+	switch style.place() {
 	case StyleJSON:
-		err = encodeJSONBody(d, params, ordered, named, style)
+		err = d.writeJSON(named, list, style)
 	case StyleForm:
-		if d.req.Body, err = appendQuery(buf, ordered, style); len(d.req.Body) > 0 || style&StyleAlwaysTyped != 0 {
+		if d.req.Body, err = appendQuery(buf, named, style); len(d.req.Body) > 0 || style&StyleAlwaysTyped != 0 {
 			d.typ = formType
 		}
 		d.keep(d.req.Body)
 	default:
-		text, err = appendQuery(append(buf, text...), ordered, style)
+		text, err = appendQuery(append(buf, text...), named, style)
 		if style&StyleAlwaysTyped != 0 {
 			d.typ = jsonType
 		}
@@ -239,24 +277,49 @@ func paramsOf(params any) (p Params, named bool) {
 	return nil, false
 }
 
-func encodeJSONBody(d *draft, params any, ordered Params, named bool, style Style) (err error) {
-	switch {
-	case named && len(ordered) == 0:
-		if style&StyleEmptyObject != 0 {
-			d.req.Body = []byte("{}")
+// jsonView sees what a struct, a slice or raw JSON holds: named parameters to look
+// at, and in list what is to be written where that is not the same.
+func jsonView(params any) (named Params, list any, err error) {
+	if raw, ok := params.(json.RawMessage); ok {
+		tree, err := decodeJSON(raw)
+		if err != nil {
+			return nil, nil, err
 		}
-	case named:
-		d.req.Body, err = appendJSONObject(d.buffer[:0], ordered, style)
-		d.keep(d.req.Body)
-	default:
-		if raw, ok := params.(json.RawMessage); ok {
-			if !json.Valid(raw) {
-				return paramError("", "json.RawMessage is not valid JSON")
+		named, _ = tree.(Params)
+		for i := range named {
+			if err := checkName(named, i); err != nil {
+				return nil, nil, err
 			}
-			d.req.Body = slices.Clone(raw)
-		} else {
-			d.req.Body, err = appendJSON(nil, jsonView(params), style)
 		}
+		return named, raw, nil
+	}
+	tree, err := jsonTree(params)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p, ok := tree.(Params); ok {
+		return p, nil, nil
+	}
+	if _, ok := tree.([]any); !ok && tree != nil {
+		return nil, nil, badType("", params)
+	}
+	return nil, tree, nil
+}
+
+// writeJSON writes the body: list where there is one, raw JSON as it is.
+func (d *draft) writeJSON(named Params, list any, style Style) (err error) {
+	raw, isRaw := list.(json.RawMessage)
+	switch {
+	case isRaw:
+		d.req.Body = slices.Clone(raw)
+	case list != nil:
+		d.req.Body, err = appendJSON(d.buffer[:0], list, style)
+		d.keep(d.req.Body)
+	case len(named) > 0:
+		d.req.Body, err = appendJSONObject(d.buffer[:0], named, style, 0)
+		d.keep(d.req.Body)
+	case style&StyleEmptyObject != 0:
+		d.req.Body = []byte("{}")
 	}
 	if len(d.req.Body) > 0 || style&StyleAlwaysTyped != 0 {
 		d.typ = jsonType
@@ -264,32 +327,22 @@ func encodeJSONBody(d *draft, params any, ordered Params, named bool, style Styl
 	return err
 }
 
-// jsonView lets a struct that has only url tags go to a JSON route too: one set of
-// tags serves both places.
-func jsonView(v any) any {
-	t := reflect.TypeOf(v)
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if t.Kind() != reflect.Struct {
-		return v
-	}
-	for f := range t.Fields() {
-		if f.Tag.Get("json") != "" {
-			return v
+// checkNames refuses names the scheme owns, which would mean two timestamps or a
+// forged key, and names that are in Params and in Query.
+func (c *core) checkNames(p, q Params) error {
+	for _, list := range [2]Params{p, q} {
+		for i := range list {
+			if c.ownsParam(list[i].Name) {
+				return paramError(list[i].Name, "is set by exauth")
+			}
 		}
 	}
-	if p, err := asParams(v); err == nil {
-		return p
+	if len(q) == 0 {
+		return nil
 	}
-	return v
-}
-
-// checkNames refuses names the scheme owns: two timestamps, or a forged key.
-func (c *core) checkNames(p Params) error {
-	for _, q := range p {
-		if c.ownsParam(q.Name) {
-			return paramError(q.Name, "is set by exauth")
+	for i := range p {
+		if slices.ContainsFunc(q, func(o Param) bool { return o.Name == p[i].Name }) {
+			return paramError(p[i].Name, "is in Params and in Query")
 		}
 	}
 	return nil
@@ -305,23 +358,67 @@ func (c *core) ownsParam(name string) bool {
 	return false
 }
 
-// methodOverrides are headers that would turn a call into another one.
-var methodOverrides = [...]string{"Host", "Authorization", "X-Http-Method-Override", "X-Http-Method", "X-Method-Override",
-	"Connection", "Transfer-Encoding", "Content-Length", "Upgrade", "Proxy-Authorization", "Idempotency-Key", "X-Idempotency-Key"}
-
-// checkHeader refuses headers that belong to the scheme, the environment or HTTP.
+// checkHeader refuses headers that belong to the scheme, the environment or HTTP,
+// and what would not go over the wire as it stands.
 func (c *core) checkHeader(h http.Header) error {
-	for name := range h {
-		if c.ownsHeader(name) {
+	for name, values := range h {
+		key := http.CanonicalHeaderKey(name)
+		if !isToken(name) {
+			return paramError("", "a header name holds a character that HTTP does not allow")
+		}
+		if key != name && spelledTwice(h, name) {
+			return paramError(name, "is a header in two spellings")
+		}
+		if strings.Contains(key, "_") { // which some servers read as -
+			key = http.CanonicalHeaderKey(strings.ReplaceAll(key, "_", "-"))
+		}
+		if c.ownsHeader(key) {
 			return paramError(name, "is a header exauth sets itself")
 		}
-		for _, m := range methodOverrides {
-			if strings.EqualFold(name, m) {
-				return paramError(name, "is a header that changes the call")
+		if changesCall(key) {
+			return paramError(name, "is a header that changes the call")
+		}
+		for _, v := range values {
+			if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+				return paramError(name, "is a header that holds a control character")
 			}
 		}
 	}
 	return nil
+}
+
+// changesCall lists headers that would make a call another one: its host, path,
+// method, framing, environment or identity.
+func changesCall(key string) bool {
+	switch key {
+	case "Host", "Forwarded", "X-Forwarded-Host", "X-Forwarded-Server", "X-Host", "X-Original-Host",
+		"X-Original-Url", "X-Rewrite-Url", "X-Http-Method-Override", "X-Http-Method", "X-Method-Override",
+		"Connection", "Transfer-Encoding", "Content-Length", "Upgrade", "Expect", "Te", "Trailer", "Keep-Alive",
+		"Proxy-Connection", "Proxy-Authorization", "Authorization",
+		"Idempotency-Key", "X-Idempotency-Key", // net/http re-sends calls that have one
+		"X-Simulated-Trading", "Paptrading": // OKX's and Bitget's demo switches
+		return true
+	}
+	return false
+}
+
+// isToken is RFC 9110 section 5.6.2.
+func isToken(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func spelledTwice(h http.Header, name string) bool {
+	for other := range h {
+		if other != name && strings.EqualFold(other, name) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *core) ownsHeader(name string) bool {

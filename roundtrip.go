@@ -101,12 +101,12 @@ func (c *core) adopt(d *draft, req *http.Request, strip bool) (err error) {
 	if err = checkMethod(d.req.Method); err != nil {
 		return err
 	}
-	o, err := c.pinned(u.Scheme, u.Host)
+	o, path, err := c.pinned(u.Scheme, u.Host, u.EscapedPath())
 	if err != nil {
 		return err
 	}
 	d.at(o)
-	if d.req.Path = strings.TrimPrefix(u.EscapedPath(), o.path); d.req.Path == "" {
+	if d.req.Path = path; path == "" {
 		d.req.Path = "/"
 	}
 	d.req.Query = u.RawQuery

@@ -215,10 +215,9 @@ func (c *core) nonce(ctx context.Context, b *binding, floor, day int64) (int64, 
 // build turns the bytes a scheme left into the http.Request that carries them.
 func (c *core) build(ctx context.Context, d *draft, r *Request, out *outgoing) {
 	out.url = url.URL{Scheme: r.Scheme, Host: r.Host, Path: d.prefix + r.Path, RawQuery: r.Query}
-	if strings.Contains(out.url.Path, "%") {
-		if p, err := url.PathUnescape(out.url.Path); err == nil {
-			out.url.Path, out.url.RawPath = p, out.url.Path
-		}
+	out.url.RawPath = out.url.Path // or net/url escapes the path anew, its own way
+	if p, err := url.PathUnescape(out.url.Path); err == nil {
+		out.url.Path = p
 	}
 	out.req = *(&http.Request{
 		Method: r.Method, URL: &out.url, Header: r.Header, Host: r.Host,

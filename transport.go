@@ -162,7 +162,9 @@ func (t *trip) trace(ctx context.Context) context.Context {
 
 // scrub takes out of a venue's text what it may echo: the key, what was derived
 // from the secret, the signed string. Only error paths pay for it.
-func (t *trip) scrub(text string) string {
+func (t *trip) scrub(text string) string { return mask.Text(text, t.hidden()...) }
+
+func (t *trip) hidden() []string {
 	hide := []string{t.key.id, t.key.passphrase, string(t.key.box.secret)}
 	if t.req.URL != nil {
 		hide = append(hide, t.req.URL.RawQuery)
@@ -175,7 +177,7 @@ func (t *trip) scrub(text string) string {
 			hide = append(hide, string(body))
 		}
 	}
-	return mask.Text(text, hide...)
+	return hide
 }
 
 // send carries one signed request and reads its answer. Redirects are never

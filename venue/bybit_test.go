@@ -118,7 +118,7 @@ func TestBybitTwoCategories(t *testing.T) {
 	c := fakeClient(t, venue.Bybit(), exauth.ScopeRead|exauth.ScopeTradeSpot|exauth.ScopeTradeMargin, rt)
 	body := []byte(`{"category":"spot","category":"linear","symbol":"BTCUSDT"}`)
 	_, err := c.Do(t.Context(), exauth.Call{Method: "POST", Path: "/v5/order/create", Params: json.RawMessage(body)})
-	if !errors.Is(err, exauth.ErrScope) || len(rt.got) != 0 {
+	if !errors.Is(err, exauth.ErrParam) || len(rt.got) != 0 { // refused before its scope is asked
 		t.Errorf("%v, %d requests", err, len(rt.got))
 	}
 }

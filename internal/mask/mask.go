@@ -23,10 +23,19 @@ func Text(text string, values ...string) string {
 	if text == "" {
 		return ""
 	}
+	return runs(Values(text, values...))
+}
+
+// Values is Text for words that may be long themselves, such as a venue's codes:
+// only the values go.
+func Values(text string, values ...string) string {
+	if text == "" {
+		return ""
+	}
 	for _, form := range forms(values) {
 		text = strings.ReplaceAll(text, form, Redacted)
 	}
-	return runs(text)
+	return text
 }
 
 // forms lists every way the values may be written, longest first, so that a value
