@@ -189,6 +189,14 @@ func jsonTree(v any) (any, error) {
 	return decodeJSON(b)
 }
 
+// styleOf asks the venue how it wants these parameters written.
+func (c *core) styleOf(d *draft, p Params) Style {
+	if c.venue.Style == nil {
+		return StyleQuery
+	}
+	return c.venue.Style(d.req.Method, d.req.Path, p)
+}
+
 // encode writes parameters into the draft in the route's style, except those that
 // the path used up.
 func (c *core) encode(d *draft, params, query any, used []string) (err error) {
@@ -196,10 +204,7 @@ func (c *core) encode(d *draft, params, query any, used []string) (err error) {
 	if named, err = without(named, used); err != nil {
 		return err
 	}
-	style := StyleQuery
-	if c.venue.Style != nil {
-		style = c.venue.Style(d.req.Method, d.req.Path, named)
-	}
+	style := c.styleOf(d, named)
 	var list any // a JSON body that has no names
 	switch {
 	case isNamed:
@@ -214,6 +219,9 @@ func (c *core) encode(d *draft, params, query any, used []string) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if !isNamed && list == nil {
+		style = c.styleOf(d, named) // a struct shows its names only now
 	}
 	q, err := asParams(query)
 	if err != nil {
