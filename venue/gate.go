@@ -149,12 +149,7 @@ func gateAnswer() func(*exauth.Response) ([]byte, error) {
 		funds: BALANCE_NOT_ENOUGH MARGIN_BALANCE_NOT_ENOUGH FUTURES_BALANCE_NOT_ENOUGH INSUFFICIENT_AVAILABLE
 		order: ORDER_NOT_FOUND CLIENT_ID_NOT_FOUND
 		duplicate: REPEATED_CREATION`)
-	kindOf := func(label string) error {
-		if kind, ok := kinds[label]; ok {
-			return kind
-		}
-		return exauth.ErrRejected
-	}
+	kindOf := func(label string) error { return kinds[label] } // nil: the HTTP status tells
 	return func(resp *exauth.Response) ([]byte, error) {
 		if resp.Status < 300 {
 			if !json.Valid(resp.Body) && len(resp.Body) > 0 { // some deletions answer 204

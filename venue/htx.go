@@ -211,7 +211,7 @@ func htxKind(kind error, msg string) error {
 	case strings.Contains(msg, "maintain"):
 		return exauth.ErrUnavailable
 	}
-	return exauth.ErrRejected
+	return nil // the HTTP status tells
 }
 
 // htxFate is one item of a batch.

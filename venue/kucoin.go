@@ -235,7 +235,7 @@ func kucoinKind(kinds map[string]error, code, msg string) error {
 	case strings.Contains(msg, "require more permission"):
 		return exauth.ErrPermission
 	}
-	return exauth.ErrRejected
+	return nil // the HTTP status tells
 }
 
 // kucoinItems reads the fates inside a batch: spot items carry success, futures
