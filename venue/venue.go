@@ -48,6 +48,8 @@ func list() []entry {
 		{"binance:testnet", BinanceTestnet},
 		{"binance:demo", BinanceDemo},
 		{"btcturk", BtcTurk},
+		{"coinbase", Coinbase},
+		{"coinbase:sandbox", CoinbaseSandbox},
 		{"deribit", Deribit},
 		{"deribit:testnet", DeribitTestnet},
 		{"indodax", Indodax},
@@ -66,6 +68,7 @@ func list() []entry {
 		{"okx:demo", OKXDemo},
 		{"kucoin", KuCoin},
 		{"kucoinfutures", KuCoinFutures},
+		{"upbit", Upbit},
 	}
 }
 

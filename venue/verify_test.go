@@ -2,6 +2,7 @@ package venue_test
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rsa"
@@ -11,6 +12,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net/url"
 	"strings"
 )
@@ -58,4 +60,40 @@ func verifyBinance(keys map[string]map[string]string, c vectorCase, payload stri
 		}
 	}
 	return nil
+}
+
+// verifyJWT checks a bearer token made with an EC key (ES256): what is signed must
+// be ccxt's byte for byte, and the signature must fit the key.
+func verifyJWT(keys map[string]map[string]string, c vectorCase, got, want string) error {
+	signed, sig, ok := cutLast(got, ".")
+	wantSigned, _, _ := cutLast(want, ".")
+	if !ok || signed != wantSigned {
+		return fmt.Errorf("token\n got %s\nwant %s", signed, wantSigned)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(sig)
+	if err != nil || len(raw) != 64 {
+		return fmt.Errorf("signature is %d bytes: %v", len(raw), err)
+	}
+	name := c.Key
+	if name == "" {
+		name = "default"
+	}
+	block, _ := pem.Decode([]byte(keys[name]["secret"]))
+	priv, err := x509.ParseECPrivateKey(block.Bytes)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(strings.TrimPrefix(signed, "Bearer ")))
+	if !ecdsa.Verify(&priv.PublicKey, sum[:], new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:])) {
+		return fmt.Errorf("ES256 signature does not verify")
+	}
+	return nil
+}
+
+func cutLast(s, sep string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
 }
