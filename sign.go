@@ -70,14 +70,14 @@ func (c *core) signerFor(info *keyInfo) (Signer, error) {
 			return nil, fmt.Errorf("%w: %s takes no bearer tokens", ErrKey, v.Name)
 		}
 		return nil, nil
-	case len(v.Algorithms) == 0:
-		return nil, nil
 	case box.private != nil:
 		alg, err := algorithmFor(box.private, v.Algorithms)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", v.Name, err)
 		}
 		return NewSigner(alg, box.private)
+	case len(v.Algorithms) == 0:
+		return nil, nil
 	case len(box.secret) == 0:
 		return nil, fmt.Errorf("%w: secret is empty", ErrKey)
 	case v.Signer == nil:
