@@ -110,11 +110,6 @@ func authorizeLBank(ctx context.Context, r *exauth.Request) error {
 	return err
 }
 
-func quoted(s string) json.RawMessage {
-	b, _ := exauth.AppendJSON(nil, s, 0)
-	return b
-}
-
 // lbankPairs adds own and the signature to a query or form.
 func lbankPairs(ctx context.Context, r *exauth.Request, raw string, own, inHeader []member) (string, error) {
 	ours, err := flat(nil, own, true)
@@ -146,12 +141,8 @@ func lbankObject(ctx context.Context, r *exauth.Request, own, inHeader []member)
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range ms {
-		for _, o := range append([]member{{name: "sign"}}, append(own, inHeader...)...) {
-			if m.name == o.name {
-				return nil, fmt.Errorf("%w %q: is set by exauth", exauth.ErrParam, m.name)
-			}
-		}
+	if err = without(ms, "api_key", "sign", "echostr", "signature_method", "timestamp"); err != nil {
+		return nil, err
 	}
 	ms = append(ms, own...)
 	all := sorted(append(append([]member(nil), ms...), inHeader...))

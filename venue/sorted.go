@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/fips140"
 	"crypto/md5"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -111,6 +112,22 @@ func object(ms []member) ([]byte, error) {
 	return append(body, '}'), nil
 }
 
+// without refuses members that the scheme writes itself; raw JSON may hold them.
+func without(ms []member, names ...string) error {
+	for _, m := range ms {
+		if slices.Contains(names, m.name) {
+			return fmt.Errorf("%w %q: is set by exauth", exauth.ErrParam, m.name)
+		}
+	}
+	return nil
+}
+
+// quoted is s as a JSON value.
+func quoted(s string) json.RawMessage {
+	b, _ := exauth.AppendJSON(nil, s, 0) // only invalid UTF-8 fails, and our texts are ASCII
+	return b
+}
+
 // flat appends members as pairs, the way a query would carry them: nested names in
 // brackets, empty lists nowhere, null as nothing. Only what is signed is written so;
 // the JSON goes as it is, control characters and exponents included.
@@ -157,6 +174,15 @@ func flatValue(dst []byte, name string, v any, escape bool) []byte {
 
 // percent encodes everything but RFC 3986's unreserved characters.
 func percent(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+
+// sha256Hex is SHA-256 of a and b together in lower-case hex. b may be a secret: it
+// is hashed where it lies, and no joined copy is made.
+func sha256Hex(a, b []byte) string {
+	h := sha256.New()
+	h.Write(a)
+	h.Write(b)
+	return hex.EncodeToString(h.Sum(nil))
+}
 
 // md5Hex is MD5 of a and b together in lower-case hex, for the venues that still
 // sign with it. A process in FIPS 140-only mode may not.

@@ -50,6 +50,7 @@ func list() []entry {
 		{"btcturk", BtcTurk},
 		{"coinbase", Coinbase},
 		{"coinbase:sandbox", CoinbaseSandbox},
+		{"coinex", CoinEx},
 		{"deribit", Deribit},
 		{"deribit:testnet", DeribitTestnet},
 		{"indodax", Indodax},
