@@ -19,6 +19,7 @@ var readCalls = map[string]string{
 	"binance PUT /api/v3/userDataStream":           "keeps a private stream alive",
 	"binance DELETE /api/v3/userDataStream":        "closes a private stream",
 	"kraken POST /0/private/Balance":               "balances",
+	"gemini POST /v1/balances":                     "balances",
 }
 
 // A read-only client run against every write vector sends nothing (K8).

@@ -65,6 +65,8 @@ func list() []entry {
 		{"cryptocom", CryptoCom},
 		{"cryptocom:sandbox", CryptoComSandbox},
 		{"lbank", LBank},
+		{"gemini", Gemini},
+		{"gemini:sandbox", GeminiSandbox},
 		{"okx", OKX},
 		{"okx:demo", OKXDemo},
 		{"kucoin", KuCoin},
