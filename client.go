@@ -146,6 +146,11 @@ func New(v *Venue, keys KeySource, opts *Options) (*Client, error) {
 	if err := v.check(c.opts.AllowHTTP); err != nil {
 		return nil, err
 	}
+	if h := c.opts.HTTPClient; h != nil {
+		if err := checkTLS(h.Transport); err != nil {
+			return nil, err
+		}
+	}
 	dup := *v
 	c.venue = &dup
 	c.origins, c.routes = origins(c.venue), newRouteTable(c.venue)

@@ -1,8 +1,10 @@
 package exauth
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -74,16 +76,43 @@ func samePort(scheme, a, b string) bool {
 
 // checkTransportScheme allows https anywhere, and http on loopback or where the
 // caller named the host.
-func checkTransportScheme(scheme, host string, allow []string) error {
+func checkTransportScheme(u *url.URL, allow []string) error {
+	host := strings.ToLower(u.Hostname())
 	switch {
-	case scheme == "https":
+	case u.Scheme == "https":
 		return nil
-	case scheme != "http":
-		return fmt.Errorf("%w: %q is not a scheme exauth sends to", ErrHost, scheme)
-	case host == "localhost" || net.ParseIP(host).IsLoopback() || slices.Contains(allow, host):
+	case u.Scheme != "http":
+		return fmt.Errorf("%w: %q is not a scheme exauth sends to", ErrHost, u.Scheme)
+	case host == "localhost" || net.ParseIP(host).IsLoopback():
+		return nil
+	case slices.ContainsFunc(allow, func(a string) bool { return strings.EqualFold(a, host) || strings.EqualFold(a, u.Host) }):
 		return nil
 	}
-	return fmt.Errorf("%w: http://%s would send the key in the clear; use https, or name the host in Options.AllowHTTP", ErrHost, host)
+	return fmt.Errorf("%w: http://%s would send the key in the clear; use https, or name the host in Options.AllowHTTP", ErrHost, u.Host)
+}
+
+// checkTLS refuses a caller's transport that would talk TLS below 1.2.
+func checkTLS(rt http.RoundTripper) error {
+	t, ok := rt.(*http.Transport)
+	if !ok || t.TLSClientConfig == nil {
+		return nil
+	}
+	if c := t.TLSClientConfig; c.MinVersion != 0 && c.MinVersion < tls.VersionTLS12 || c.MaxVersion != 0 && c.MaxVersion < tls.VersionTLS12 {
+		return fmt.Errorf("%w: Options.HTTPClient allows TLS below TLS 1.2", ErrHost)
+	}
+	return nil
+}
+
+// checkProxy refuses to send plain http through a proxy, which would see the key.
+func checkProxy(rt http.RoundTripper, req *http.Request) error {
+	t, ok := rt.(*http.Transport)
+	if req.URL.Scheme != "http" || !ok || t.Proxy == nil {
+		return nil
+	}
+	if proxy, err := t.Proxy(req); err == nil && proxy != nil {
+		return fmt.Errorf("%w: plain http does not go through a proxy", ErrHost)
+	}
+	return nil
 }
 
 // checkPath takes paths in canonical form only: what is signed must be what every

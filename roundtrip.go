@@ -1,7 +1,9 @@
 package exauth
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -37,7 +39,7 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	d := c.drafts.Get().(*draft)
 	defer c.done(d)
 	if err := c.adopt(d, req, t.strip); err != nil {
-		return nil, c.refuse(Call{Method: req.Method, Path: req.URL.Path}, err)
+		return nil, c.refuse(Call{Method: req.Method, Path: d.req.Path}, err)
 	}
 	resp, err := c.run(req.Context(), d)
 	if err != nil && !answered(resp, err) {
@@ -95,8 +97,13 @@ func (c *core) adopt(d *draft, req *http.Request, strip bool) (err error) {
 		d.req.Method = http.MethodGet
 	}
 	u := req.URL
-	if u.User != nil || req.Host != "" && !samePort(u.Scheme, strings.ToLower(req.Host), strings.ToLower(u.Host)) {
-		return paramError("", "request carries a user or a Host other than its URL's")
+	switch {
+	case u == nil:
+		return fmt.Errorf("%w: request has no URL", ErrHost)
+	case u.User != nil, u.Opaque != "":
+		return fmt.Errorf("%w: request's URL carries a user or is opaque", ErrHost)
+	case req.Host != "" && !samePort(u.Scheme, strings.ToLower(req.Host), strings.ToLower(u.Host)):
+		return fmt.Errorf("%w: request has a Host other than its URL's", ErrHost)
 	}
 	if err = checkMethod(d.req.Method); err != nil {
 		return err
@@ -118,10 +125,14 @@ func (c *core) adopt(d *draft, req *http.Request, strip bool) (err error) {
 	}
 	call := Call{}
 	if strip {
-		if call.Auth, err = c.stripAuth(d); err != nil {
-			return err
-		}
-	} else if err = c.checkForeign(d); err != nil {
+		call.Auth, err = c.stripAuth(d)
+	} else {
+		err = c.checkHeader(d.header)
+	}
+	if err == nil {
+		err = c.checkForeign(d)
+	}
+	if err != nil {
 		return err
 	}
 	if err = c.routeCall(d, call); err != nil {
@@ -130,25 +141,74 @@ func (c *core) adopt(d *draft, req *http.Request, strip bool) (err error) {
 	return c.window(d, 0)
 }
 
-// checkForeign refuses what a caller may not set, in a request it built itself.
+// checkForeign refuses parameters that a caller may not set or sets twice, in a
+// request it built itself.
 func (c *core) checkForeign(d *draft) error {
-	if err := c.checkHeader(d.header); err != nil {
+	repeats := c.venue.Style != nil && c.venue.Style(d.req.Method, d.req.Path, nil)&(StyleArrayRepeat|StyleArrayEmpty) != 0
+	if err := c.checkPairs(d.req.Query, repeats); err != nil {
 		return err
 	}
-	if err := c.checkRaw(d.req.Query); err != nil || !isForm(d.header) {
-		return err
+	switch body := d.req.Body; {
+	case len(body) == 0:
+	case isJSON(body):
+		tree, err := decodeJSON(body)
+		if err != nil {
+			return err
+		}
+		named, _ := tree.(Params)
+		for i := range named {
+			if err := checkName(named, i); err != nil {
+				return err
+			}
+			if c.ownsParam(named[i].Name) {
+				return paramError(named[i].Name, "is set by exauth")
+			}
+			if hasPair(d.req.Query, named[i].Name) {
+				return paramError(named[i].Name, "is in the query and in the body")
+			}
+		}
+	case isForm(d.header):
+		form := string(body)
+		for pair := range strings.SplitSeq(form, "&") {
+			if name := pairName(pair); hasPair(d.req.Query, name) {
+				return paramError(name, "is in the query and in the body")
+			}
+		}
+		return c.checkPairs(form, repeats)
 	}
-	return c.checkRaw(string(d.req.Body))
+	return nil
 }
 
-// checkRaw refuses reserved names in an encoded query or form.
-func (c *core) checkRaw(raw string) error {
-	for pair := range strings.SplitSeq(raw, "&") {
-		if name := pairName(pair); c.ownsParam(name) {
+// checkPairs refuses reserved and repeated names, and broken escapes, in an encoded
+// query or form.
+func (c *core) checkPairs(raw string, repeats bool) error {
+	for rest := raw; rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
+		if strings.Contains(pair, "%") {
+			if _, err := url.QueryUnescape(pair); err != nil {
+				return paramError("", "query or form is not well encoded")
+			}
+		}
+		name := pairName(pair)
+		switch {
+		case c.ownsParam(name):
 			return paramError(name, "is set by exauth")
+		case !repeats && name != "" && !strings.HasSuffix(name, "[]") && hasPair(rest, name):
+			return paramError(name, "given twice")
 		}
 	}
 	return nil
+}
+
+func hasPair(raw, name string) bool {
+	for raw != "" {
+		var pair string
+		if pair, raw, _ = strings.Cut(raw, "&"); pairName(pair) == name {
+			return name != ""
+		}
+	}
+	return false
 }
 
 // pairName is the decoded name of one name=value pair.
@@ -160,8 +220,16 @@ func pairName(pair string) string {
 	return name
 }
 
+// isForm takes a body without a type for a form, too.
 func isForm(h http.Header) bool {
-	return strings.HasPrefix(h.Get("Content-Type"), formType)
+	typ := h.Get("Content-Type")
+	return typ == "" || strings.HasPrefix(typ, formType)
+}
+
+// isJSON tells a JSON object or list from a form by its first character.
+func isJSON(body []byte) bool {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	return len(body) > 0 && (body[0] == '{' || body[0] == '[')
 }
 
 // stripAuth removes an SDK's own auth fields and tells what it meant to send: a
@@ -178,15 +246,23 @@ func (c *core) stripAuth(d *draft) (Auth, error) {
 	for _, h := range c.venue.Header {
 		d.header.Del(h[0])
 	}
-	for _, name := range []string{"Content-Length", "Host", "Connection", "Authorization"} {
+	for _, name := range []string{"Content-Length", "Host", "Connection", "Keep-Alive", "Te", "Trailer", "Authorization"} {
 		d.header.Del(name)
 	}
-	var cut bool
+	var cut, cutBody bool
 	d.req.Query, cut = c.stripNames(d.req.Query)
-	if isForm(d.header) {
-		body, cutBody := c.stripNames(string(d.req.Body))
-		d.req.Body, cut = []byte(body), cut || cutBody
+	switch {
+	case isJSON(d.req.Body):
+		var err error
+		if d.req.Body, cutBody, err = c.stripJSON(d.req.Body); err != nil {
+			return 0, err
+		}
+	case isForm(d.header) && len(d.req.Body) > 0:
+		var body string
+		body, cutBody = c.stripNames(string(d.req.Body))
+		d.req.Body = []byte(body)
 	}
+	cut = cut || cutBody
 	if err := c.checkHeader(d.header); err != nil {
 		return 0, err
 	}
@@ -206,4 +282,20 @@ func (c *core) stripNames(raw string) (string, bool) {
 	n := len(pairs)
 	pairs = slices.DeleteFunc(pairs, func(pair string) bool { return c.ownsParam(pairName(pair)) })
 	return strings.Join(pairs, "&"), len(pairs) < n
+}
+
+// stripJSON takes the reserved members out of a JSON object. A body that has none
+// stays byte for byte what it was.
+func (c *core) stripJSON(body []byte) ([]byte, bool, error) {
+	tree, err := decodeJSON(body)
+	if err != nil {
+		return nil, false, err
+	}
+	named, _ := tree.(Params)
+	rest := slices.DeleteFunc(slices.Clone(named), func(p Param) bool { return c.ownsParam(p.Name) })
+	if len(rest) == len(named) {
+		return body, false, nil
+	}
+	body, err = appendJSONObject(nil, rest, 0, 0)
+	return body, true, err
 }

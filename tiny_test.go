@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -252,13 +253,13 @@ func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := arrival{r.Method, r.RequestURI, r.Host, string(body), r.Proto, r.Header}
 	rec.mu.Lock()
 	rec.got = append(rec.got, a)
-	n := len(rec.got)
+	n, answer := len(rec.got), rec.answer
 	rec.mu.Unlock()
-	if rec.answer == nil {
+	if answer == nil {
 		io.WriteString(w, "{}")
 		return
 	}
-	rec.answer(w, a, n)
+	answer(w, a, n)
 }
 
 // arrivals returns what has arrived so far.
@@ -290,3 +291,24 @@ func (f stubTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(
 func reply(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader([]byte(body))), ContentLength: -1}
 }
+
+// recordTLS is record over TLS, with HTTP/2.
+func recordTLS(t testing.TB, answer func(w http.ResponseWriter, r arrival, n int)) *recorder {
+	t.Helper()
+	rec := &recorder{answer: answer}
+	rec.Server = httptest.NewUnstartedServer(rec)
+	rec.EnableHTTP2 = true
+	rec.StartTLS()
+	t.Cleanup(rec.Close)
+	return rec
+}
+
+// setAnswer changes what is answered from now on.
+func (rec *recorder) setAnswer(answer func(w http.ResponseWriter, r arrival, n int)) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.answer = answer
+}
+
+// quiet is an error log for servers whose clients are meant to fail.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -56,7 +56,15 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 		lease.Settle(Observation{})
 		return nil, c.notSent(d, nil, err)
 	}
-	resp, err := c.send(d, t)
+	rt := c.rt
+	if c.guarded(d) {
+		rt = c.rt1 // the guard against re-sending holds in HTTP/1.1 only
+	}
+	if err := checkProxy(rt, t.req); err != nil {
+		lease.Settle(Observation{})
+		return nil, c.notSent(d, nil, err)
+	}
+	resp, err := c.send(d, t, rt)
 	c.settle(d, resp, err, t)
 	c.watch(d, b, resp, err, t)
 	return resp, err
@@ -182,11 +190,7 @@ func (t *trip) hidden() []string {
 
 // send carries one signed request and reads its answer. Redirects are never
 // followed: the next hop would get the key.
-func (c *core) send(d *draft, t *trip) (*Response, error) {
-	rt := c.rt
-	if c.guarded(d) {
-		rt = c.rt1 // the guard against re-sending holds in HTTP/1.1 only
-	}
+func (c *core) send(d *draft, t *trip, rt http.RoundTripper) (*Response, error) {
 	t.sent = time.Now()
 	hr, err := rt.RoundTrip(t.req)
 	t.received = time.Now()

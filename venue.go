@@ -175,10 +175,11 @@ func (v *Venue) check(allowHTTP []string) error {
 	}
 	for _, o := range origins {
 		u, err := url.Parse(o)
-		if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
+			strings.TrimSuffix(u.EscapedPath(), "/") != "" && checkPath(u.EscapedPath()) != nil {
 			return fmt.Errorf("%w: venue %s: origin must look like https://host[:port][/path]", ErrHost, v.Name)
 		}
-		if err := checkTransportScheme(u.Scheme, u.Hostname(), allowHTTP); err != nil {
+		if err := checkTransportScheme(u, allowHTTP); err != nil {
 			return err
 		}
 	}
