@@ -154,7 +154,7 @@ func backpackAnswer() func(*exauth.Response) ([]byte, error) {
 		case code == "INVALID_CLIENT_REQUEST" && (strings.Contains(lower, "expired") || strings.Contains(lower, "timestamp")):
 			return exauth.ErrClock
 		}
-		return exauth.ErrRejected
+		return nil
 	}
 	type outcome struct{ Operation, Code, Message string }
 	return func(resp *exauth.Response) ([]byte, error) {

@@ -114,8 +114,6 @@ func btcturkKind(kinds map[string]error, status int, message string) error {
 		return exauth.ErrSignature
 	case status == 401:
 		return exauth.ErrKey // also: no permission, or an address that is not on the list
-	case status < 429:
-		return exauth.ErrRejected
 	}
 	return nil
 }

@@ -216,10 +216,8 @@ func coinexAnswer() func(*exauth.Response) ([]byte, error) {
 			return exauth.ErrIPNotAllowed
 		case strings.Contains(lower, "service too busy"), strings.Contains(lower, "during funding fee settlement"):
 			return exauth.ErrUnavailable
-		case kinds[code] != nil:
-			return kinds[code]
 		}
-		return exauth.ErrRejected
+		return kinds[code]
 	}
 	return func(resp *exauth.Response) ([]byte, error) {
 		var e reply

@@ -124,15 +124,11 @@ func deribitAnswer() func(*exauth.Response) ([]byte, error) {
 			return e.Result, nil
 		}
 		code := text(e.Error.Code)
-		kind, ok := kinds[code]
-		if !ok {
-			kind = exauth.ErrRejected
-		}
 		message := e.Error.Message
 		var why struct{ Reason, Param string }
 		if json.Unmarshal(e.Error.Data, &why) == nil && why.Reason != "" {
 			message += ": " + strings.TrimSpace(why.Param+" "+why.Reason)
 		}
-		return nil, refused(kind, code, message)
+		return nil, refused(kinds[code], code, message)
 	}
 }

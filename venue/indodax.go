@@ -183,10 +183,7 @@ func indodaxKind(kinds map[string]error, code, message string) error {
 			return is.kind
 		}
 	}
-	if kind := kinds[code]; kind != nil || code == "" {
-		return kind
-	}
-	return exauth.ErrRejected
+	return kinds[code]
 }
 
 // indodaxRoutes go by the action. What no line names may be anything, a new kind

@@ -209,11 +209,7 @@ func lbankAnswer() func(*exauth.Response) ([]byte, error) {
 		code := text(e.Code)
 		ok := (e.Result == nil || text(e.Result) == "true") && (e.Success == nil || *e.Success)
 		if !ok || resp.Status >= 400 || code != "" && code != "0" && code != "null" {
-			kind, known := kinds[code]
-			if !known {
-				kind = exauth.ErrRejected
-			}
-			return nil, refused(kind, code, e.Msg)
+			return nil, refused(kinds[code], code, e.Msg)
 		}
 		if strings.HasSuffix(resp.Path, "/batch_create_order.do") || resp.Path == "/v2/cancel_order.do" {
 			if err := lbankPartly(e.Data, kinds); err != nil {
@@ -257,10 +253,8 @@ func lbankPartly(data json.RawMessage, kinds map[string]error) error {
 		return nil
 	case failed < len(items):
 		return refused(exauth.ErrPartial, code, "some orders were refused")
-	case kinds[code] != nil:
-		return refused(kinds[code], code, "every order was refused")
 	}
-	return refused(exauth.ErrRejected, code, "every order was refused")
+	return refused(kinds[code], code, "every order was refused")
 }
 
 // lbankRoutes lists the market data one by one, and gives GETs no credit: what the
