@@ -431,7 +431,7 @@ func spelledTwice(h http.Header, name string) bool {
 
 func (c *core) ownsHeader(name string) bool {
 	for _, own := range c.venue.AuthHeaders {
-		if strings.EqualFold(name, own) {
+		if strings.EqualFold(name, strings.ReplaceAll(own, "_", "-")) { // as checkHeader reads it
 			return true
 		}
 	}
