@@ -70,29 +70,7 @@ func backpackInstructions() map[string]string {
 // only its symbol tells.
 func backpackRoutes() []exauth.Route {
 	return join(
-		public(`
-			GET /api/v1/assets
-			GET /api/v1/borrowLend/markets
-			GET /api/v1/borrowLend/markets/history
-			GET /api/v1/borrowLend/position/liquidationPrice
-			GET /api/v1/collateral
-			GET /api/v1/depth
-			GET /api/v1/fundingRates
-			GET /api/v1/klines
-			GET /api/v1/markPrices
-			GET /api/v1/market
-			GET /api/v1/markets
-			GET /api/v1/openInterest
-			GET /api/v1/ping
-			GET /api/v1/prediction
-			GET /api/v1/prediction/tags
-			GET /api/v1/status
-			GET /api/v1/ticker
-			GET /api/v1/tickers
-			GET /api/v1/time
-			GET /api/v1/trades
-			GET /api/v1/trades/history
-			GET /api/v1/wallets`),
+		public(backpackPublic),
 		reads(`
 			GET /api/v1/account
 			GET /api/v1/account/limits/*
@@ -134,3 +112,27 @@ func backpackRoutes() []exauth.Route {
 			PATCH /wapi/v1/capital/withdrawals/delay`),
 	)
 }
+
+const backpackPublic = `
+	GET /api/v1/assets
+	GET /api/v1/borrowLend/markets
+	GET /api/v1/borrowLend/markets/history
+	GET /api/v1/borrowLend/position/liquidationPrice
+	GET /api/v1/collateral
+	GET /api/v1/depth
+	GET /api/v1/fundingRates
+	GET /api/v1/klines
+	GET /api/v1/markPrices
+	GET /api/v1/market
+	GET /api/v1/markets
+	GET /api/v1/openInterest
+	GET /api/v1/ping
+	GET /api/v1/prediction
+	GET /api/v1/prediction/tags
+	GET /api/v1/status
+	GET /api/v1/ticker
+	GET /api/v1/tickers
+	GET /api/v1/time
+	GET /api/v1/trades
+	GET /api/v1/trades/history
+	GET /api/v1/wallets`

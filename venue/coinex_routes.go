@@ -19,30 +19,7 @@ func spotOrMargin(lines string) []exauth.Route {
 
 func coinexV2Routes() []exauth.Route {
 	return join(
-		public(`
-			GET /v2/maintain/info
-			GET /v2/ping
-			GET /v2/time
-			GET /v2/spot/market
-			GET /v2/spot/ticker
-			GET /v2/spot/depth
-			GET /v2/spot/deals
-			GET /v2/spot/kline
-			GET /v2/spot/index
-			GET /v2/futures/market
-			GET /v2/futures/ticker
-			GET /v2/futures/depth
-			GET /v2/futures/deals
-			GET /v2/futures/kline
-			GET /v2/futures/index
-			GET /v2/futures/funding-rate
-			GET /v2/futures/funding-rate-history
-			GET /v2/futures/premium-index-history
-			GET /v2/futures/position-level
-			GET /v2/futures/liquidation-history
-			GET /v2/futures/basis-history
-			GET /v2/assets/deposit-withdraw-config
-			GET /v2/assets/all-deposit-withdraw-config`),
+		public(coinexV2Public),
 		reads(`
 			GET /v2/account/*
 			GET /v2/assets/*
@@ -68,29 +45,7 @@ func coinexV2Routes() []exauth.Route {
 		writes(exauth.ScopeTradeMargin, `
 			POST /v2/assets/margin/borrow
 			POST /v2/assets/margin/repay`),
-		writes(exauth.ScopeTradeDerivatives, `
-			POST /v2/futures/order id=client_id
-			POST /v2/futures/stop-order id=client_id
-			POST /v2/futures/batch-order
-			POST /v2/futures/batch-stop-order
-			POST /v2/futures/modify-order
-			POST /v2/futures/modify-stop-order
-			POST /v2/futures/batch-modify-order
-			POST /v2/futures/cancel-all-order cancel
-			POST /v2/futures/cancel-order cancel
-			POST /v2/futures/cancel-stop-order cancel
-			POST /v2/futures/cancel-batch-order cancel
-			POST /v2/futures/cancel-batch-stop-order cancel
-			POST /v2/futures/cancel-order-by-client-id cancel
-			POST /v2/futures/cancel-stop-order-by-client-id cancel
-			POST /v2/futures/cancel-position-stop-loss # takes protection away
-			POST /v2/futures/cancel-position-take-profit
-			POST /v2/futures/close-position id=client_id
-			POST /v2/futures/adjust-position-margin
-			POST /v2/futures/adjust-position-leverage
-			POST /v2/futures/set-position-stop-loss
-			POST /v2/futures/set-position-take-profit
-			POST /v2/account/futures-market-settings`),
+		writes(exauth.ScopeTradeDerivatives, coinexV2Futures),
 		writes(exauth.ScopeTransfer, `
 			POST /v2/account/subs/transfer
 			POST /v2/assets/transfer
@@ -212,3 +167,52 @@ func coinexPerpetualRoutes() []exauth.Route {
 			POST /perpetual/v1/position/market_close`),
 	)
 }
+
+const coinexV2Public = `
+	GET /v2/maintain/info
+	GET /v2/ping
+	GET /v2/time
+	GET /v2/spot/market
+	GET /v2/spot/ticker
+	GET /v2/spot/depth
+	GET /v2/spot/deals
+	GET /v2/spot/kline
+	GET /v2/spot/index
+	GET /v2/futures/market
+	GET /v2/futures/ticker
+	GET /v2/futures/depth
+	GET /v2/futures/deals
+	GET /v2/futures/kline
+	GET /v2/futures/index
+	GET /v2/futures/funding-rate
+	GET /v2/futures/funding-rate-history
+	GET /v2/futures/premium-index-history
+	GET /v2/futures/position-level
+	GET /v2/futures/liquidation-history
+	GET /v2/futures/basis-history
+	GET /v2/assets/deposit-withdraw-config
+	GET /v2/assets/all-deposit-withdraw-config`
+
+const coinexV2Futures = `
+	POST /v2/futures/order id=client_id
+	POST /v2/futures/stop-order id=client_id
+	POST /v2/futures/batch-order
+	POST /v2/futures/batch-stop-order
+	POST /v2/futures/modify-order
+	POST /v2/futures/modify-stop-order
+	POST /v2/futures/batch-modify-order
+	POST /v2/futures/cancel-all-order cancel
+	POST /v2/futures/cancel-order cancel
+	POST /v2/futures/cancel-stop-order cancel
+	POST /v2/futures/cancel-batch-order cancel
+	POST /v2/futures/cancel-batch-stop-order cancel
+	POST /v2/futures/cancel-order-by-client-id cancel
+	POST /v2/futures/cancel-stop-order-by-client-id cancel
+	POST /v2/futures/cancel-position-stop-loss # takes protection away
+	POST /v2/futures/cancel-position-take-profit
+	POST /v2/futures/close-position id=client_id
+	POST /v2/futures/adjust-position-margin
+	POST /v2/futures/adjust-position-leverage
+	POST /v2/futures/set-position-stop-loss
+	POST /v2/futures/set-position-take-profit
+	POST /v2/account/futures-market-settings`
