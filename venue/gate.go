@@ -41,11 +41,12 @@ func GateTestnet() *exauth.Venue {
 	return in(Gate(), "testnet", "https://api-testnet.gateapi.io")
 }
 
-// GateEU is Gate for the European Union. It signs as Gate does; keys belong to one
-// of the two.
+// GateEU is Gate for the European Union. It signs as Gate does, and its derivatives
+// are served by Gate's own host; keys belong to one of the two.
 func GateEU() *exauth.Venue {
 	v := Gate()
 	v.Name, v.BaseURL = "gateeu", "https://api.gateeu.com"
+	v.Hosts = hosts("https://api.gateio.ws", "/api/v4/futures/ /api/v4/delivery/ /api/v4/options/")
 	v.KeyPage = "https://www.gateeu.com/myaccount/api_key_manage"
 	return v
 }

@@ -157,6 +157,9 @@ func gateTrading() []exauth.Route {
 			POST /api/v4/margin/uni/loans
 			POST /api/v4/unified/loans
 			POST /api/v4/unified/leverage/user_currency_setting
+			POST /api/v4/unified/leverage/user_setting
+			POST /api/v4/unified/quick_repayment
+			POST /api/v4/unified/delta_neutral
 			POST /api/v4/loan/collateral/orders
 			POST /api/v4/loan/collateral/repay
 			POST /api/v4/loan/collateral/collaterals
@@ -165,16 +168,16 @@ func gateTrading() []exauth.Route {
 			POST /api/v4/loan/multi_collateral/mortgage`),
 		writes(exauth.ScopeTradeSpot, `
 			POST /api/v4/spot/orders id=text
-			POST /api/v4/spot/batch_orders
 			DELETE /api/v4/spot/orders cancel
 			DELETE /api/v4/spot/orders/{order_id} cancel
 			PATCH /api/v4/spot/orders/{order_id}
 			POST /api/v4/spot/cancel_batch_orders cancel
 			POST /api/v4/spot/countdown_cancel_all cancel
-			POST /api/v4/spot/amend_batch_orders
-			POST /api/v4/spot/price_orders
 			DELETE /api/v4/spot/price_orders cancel
 			DELETE /api/v4/spot/price_orders/{order_id} cancel
+			POST /api/v4/spot/pov_orders
+			DELETE /api/v4/spot/pov_orders cancel
+			DELETE /api/v4/spot/pov_orders/{order_id} cancel
 			POST /api/v4/flash_swap/orders
 			POST /api/v4/otc/order/create
 			POST /api/v4/otc/order/paid
@@ -182,6 +185,10 @@ func gateTrading() []exauth.Route {
 			POST /api/v4/otc/quote
 			POST /api/v4/otc/stable_coin/order/create
 			POST /api/v4/wallet/small_balance`),
+		writes(exauth.ScopeTradeSpot|exauth.ScopeTradeMargin, `
+			POST /api/v4/spot/batch_orders       # each item names its account
+			POST /api/v4/spot/amend_batch_orders
+			POST /api/v4/spot/price_orders`),
 		writes(exauth.ScopeTradeDerivatives, `
 			POST /api/v4/futures/{settle}/orders id=text
 			DELETE /api/v4/futures/{settle}/orders cancel
@@ -196,6 +203,7 @@ func gateTrading() []exauth.Route {
 			PUT /api/v4/futures/{settle}/price_orders/*
 			DELETE /api/v4/futures/{settle}/price_orders cancel
 			DELETE /api/v4/futures/{settle}/price_orders/{order_id} cancel
+			POST /api/v4/futures/{settle}/autoorder/*
 			POST /api/v4/futures/{settle}/positions/*
 			POST /api/v4/futures/{settle}/dual_comp/*
 			POST /api/v4/futures/{settle}/dual_mode
@@ -242,6 +250,8 @@ func gateMoney() []exauth.Route {
 			POST /api/v4/account/stp_groups
 			POST /api/v4/account/stp_groups/{stp_id}/users
 			DELETE /api/v4/account/stp_groups/{stp_id}/users
-			POST /api/v4/account/debit_fee`),
+			POST /api/v4/account/debit_fee
+			POST /api/v4/otc/bank/*
+			POST /api/v4/otc/upload/*`),
 	)
 }

@@ -56,6 +56,7 @@ func TestGateScopes(t *testing.T) {
 		{"POST", "/api/v4/flash_swap/orders/preview", nil, exauth.ScopeRead},
 		{"POST", "/api/v4/spot/orders", account("spot"), exauth.ScopeTradeSpot},
 		{"POST", "/api/v4/spot/orders", account("cross_margin"), exauth.ScopeTradeMargin},
+		{"POST", "/api/v4/spot/batch_orders", nil, exauth.ScopeTradeSpot | exauth.ScopeTradeMargin},
 		{"PATCH", "/api/v4/spot/orders/1", nil, exauth.ScopeTradeSpot},
 		{"POST", "/api/v4/futures/usdt/orders", nil, exauth.ScopeTradeDerivatives},
 		{"POST", "/api/v4/futures/usdt/positions/BTC_USDT/leverage", nil, exauth.ScopeTradeDerivatives},

@@ -45,7 +45,7 @@ func HTX() *exauth.Venue {
 // the others are for callers that name them.
 func htxHosts() []exauth.Host {
 	const contracts = `/api/v1/ /api/v3/ /swap-api/ /swap-ex/ /v2/swap-ex/ /linear-swap-api/ /linear-swap-ex/ /v2/linear-swap-ex/
-		/index/market/ /heartbeat /v5/`
+		/index/market/ /heartbeat /v5/ /api/v6/`
 	return slices.Concat(
 		hosts("https://api.hbdm.com", contracts),
 		hosts("https://api.hbdm.vn", "/linear-swap-api/"),

@@ -31,7 +31,16 @@ func htxPublic() []exauth.Route {
 			GET /v2/swap-ex/market/*
 			GET /v2/linear-swap-ex/market/*
 			GET /heartbeat/
-			GET /api/v1/timestamp`),
+			GET /api/v1/timestamp
+			GET /v5/market/funding_rate
+			GET /v5/market/funding_rate_history
+			GET /v5/market/open_interest
+			GET /v5/market/liquidation_orders
+			GET /v5/market/settlement_history
+			GET /v5/market/elite_account_ratio
+			GET /v5/market/elite_position_ratio
+			GET /v5/market/estimated_settlement_price
+			GET /v5/market/price_limit`),
 		public(each("GET", htxFamilies, `contract_info index query_elements price_limit open_interest delivery_price risk_info
 			insurance_fund adjustfactor his_open_interest ladder_margin api_state elite_account_ratio elite_position_ratio
 			liquidation_orders settlement_records estimated_settlement_price funding_rate batch_funding_rate
@@ -64,6 +73,7 @@ func htxSpot() []exauth.Route {
 			POST /v1/margin/orders/{order-id}/repay
 			POST /v1/cross-margin/orders
 			POST /v1/cross-margin/orders/{order-id}/repay
+			POST /v1/trust/user/active/credit
 			POST /v2/account/repayment
 			POST /v2/c2c/offer
 			POST /v2/c2c/cancellation cancel
@@ -76,7 +86,6 @@ func htxSpot() []exauth.Route {
 			POST /v1/order/orders/batchCancelOpenOrders cancel
 			POST /v1/order/orders/batchcancel cancel
 			POST /v2/algo-orders/cancel-all-after cancel
-			POST /v2/algo-orders id=clientOrderId
 			POST /v2/algo-orders/cancellation cancel
 			POST /v1/stable-coin/exchange
 			POST /v2/etp/creation
@@ -84,7 +93,8 @@ func htxSpot() []exauth.Route {
 			POST /v2/etp/{transactId}/cancel cancel
 			POST /v2/etp/batch-cancel cancel`),
 		writes(exauth.ScopeTradeSpot|exauth.ScopeTradeMargin, `
-			POST /v1/order/batch-orders`), // each item has a source of its own
+			POST /v1/order/batch-orders          # each item has a source of its own
+			POST /v2/algo-orders id=clientOrderId # the account id tells, to HTX`),
 	)
 }
 
@@ -101,7 +111,9 @@ func htxMoney() []exauth.Route {
 			POST /v1/dw/transfer-in/margin
 			POST /v1/dw/transfer-out/margin
 			POST /v1/cross-margin/transfer-in
-			POST /v1/cross-margin/transfer-out`),
+			POST /v1/cross-margin/transfer-out
+			POST /api/v6/copyTrading/trader/transfer
+			POST /v5/account/universal_transfer`),
 		writes(exauth.ScopeWithdraw, `
 			POST /v1/dw/withdraw/api/create
 			POST /v1/dw/withdraw-virtual/{withdraw-id}/cancel`),
@@ -142,12 +154,16 @@ func htxContracts() []exauth.Route {
 			POST /v5/trade/cancel_order cancel
 			POST /v5/trade/cancel_batch_orders cancel
 			POST /v5/trade/cancel_all_orders cancel
+			POST /v5/trade/cancel-after cancel
+			POST /v5/algo/cancel_orders cancel
 			POST /v5/*`),
 		writes(exauth.ScopeTransfer, each("POST", htxFamilies, `master_sub_transfer transfer_inner`)),
 		writes(exauth.ScopeAccount, each("POST", htxFamilies, `sub_auth`)),
 		writes(exauth.ScopeAccount, `
 			POST /linear-swap-api/v3/swap_switch_account_type
-			POST /linear-swap-api/v3/linear_swap_fee_switch`),
+			POST /linear-swap-api/v3/linear_swap_fee_switch
+			POST /v5/account/*
+			POST /api/v6/copyTrading/*`),
 	)
 }
 

@@ -91,7 +91,8 @@ const kucoinFuturesPaths = `
 	/api/v1/margin/withdrawMargin /api/v1/level2/ /api/v1/ticker /api/v1/allTickers /api/v1/trade/history
 	/api/v1/trade-statistics /api/v1/kline/ /api/v1/interest/ /api/v1/index/ /api/v1/premium/ /api/v1/funding-
 	/api/v2/position/ /api/v2/batchChangeMarginMode /api/v2/changeCrossUserLeverage /api/v2/getCrossUserLeverage
-	/api/v2/getMaxOpenSize /api/v1/transfer-in /api/v1/transfer-list /api/v3/transfer-out`
+	/api/v2/getMaxOpenSize /api/v1/transfer-in /api/v1/transfer-list /api/v3/transfer-out
+	/api/v1/cancel/transfer-out /api/v1/copy-trade/ /api/v1/changeCrossUserLeverage`
 
 // kucoinSpotPaths are the paths that only the spot host serves.
 const kucoinSpotPaths = `

@@ -34,7 +34,6 @@ func kucoinRoutes() []exauth.Route {
 			POST /api/v1/bullet-public
 			GET /api/v1/contracts/active
 			GET /api/v1/contracts/{symbol}
-			GET /api/v1/contracts/risk-limit/{symbol}
 			GET /api/v1/ticker
 			GET /api/v1/allTickers
 			GET /api/v1/level2/snapshot
@@ -51,6 +50,9 @@ func kucoinRoutes() []exauth.Route {
 			GET /api/ua/v1/market/*
 			GET /_api/*`),
 		reads(`
+			GET /api/v1/contracts/risk-limit/{symbol}
+			GET /api/v3/market/orderbook/level2
+			GET /api/ua/v1/market/orderbook # with limit=FULL; a part of it needs no key
 			GET /api/v1/withdrawals       # the history
 			GET /api/v1/hist-withdrawals
 			GET /api/v1/withdrawals/quotas
@@ -59,6 +61,8 @@ func kucoinRoutes() []exauth.Route {
 			POST /api/v1/bullet-private
 			POST /api/v1/orders/test
 			POST /api/v1/hf/orders/test
+			POST /api/v1/copy-trade/futures/orders/test
+			POST /api/v1/copy-trade/getCrossModeMarginRequirement
 			POST /api/v1/margin/order/test
 			POST /api/v1/hf/margin/order/test
 			POST /api/v3/hf/margin/order/test`),
@@ -71,7 +75,6 @@ func kucoinRoutes() []exauth.Route {
 			POST /api/v1/hf/orders/dead-cancel-all cancel
 			DELETE /api/v1/hf/orders cancel
 			DELETE /api/v1/hf/orders/* cancel
-			POST /api/v1/orders/multi
 			DELETE /api/v1/order/client-order/{clientOid} cancel
 			POST /api/v1/stop-order id=clientOid
 			DELETE /api/v1/stop-order/* cancel
@@ -83,6 +86,8 @@ func kucoinRoutes() []exauth.Route {
 			POST /api/ua/v1/{mode}/order/place id=clientOid match=tradeType=SPOT`),
 		writes(exauth.ScopeTradeMargin, `
 			POST /api/v1/margin/order id=clientOid
+			POST /api/v1/stop-order id=clientOid match=tradeType=MARGIN_TRADE
+			POST /api/v1/stop-order id=clientOid match=tradeType=MARGIN_ISOLATED_TRADE
 			POST /api/v1/hf/margin/order id=clientOid
 			POST /api/v3/hf/margin/order id=clientOid
 			POST /api/v3/hf/margin/stop-order id=clientOid
@@ -96,7 +101,8 @@ func kucoinRoutes() []exauth.Route {
 			POST /api/v3/position/update-user-leverage
 			POST /api/ua/v1/{mode}/order/place id=clientOid match=tradeType=MARGIN
 			POST /api/ua/v1/{mode}/order/place id=clientOid match=tradeType=CROSS
-			POST /api/ua/v1/{mode}/order/place id=clientOid match=tradeType=ISOLATED`),
+			POST /api/ua/v1/{mode}/order/place id=clientOid match=tradeType=ISOLATED
+			POST /api/ua/v1/{mode}/account/modify-leverage-margin-cross`),
 		writes(exauth.ScopeTradeDerivatives, `
 			POST /api/v1/st-orders id=clientOid
 			POST /api/v1/position/margin/*
@@ -105,6 +111,10 @@ func kucoinRoutes() []exauth.Route {
 			POST /api/v2/position/*
 			POST /api/v2/batchChangeMarginMode
 			POST /api/v2/changeCrossUserLeverage
+			POST /api/v1/changeCrossUserLeverage
+			POST /api/v1/copy-trade/*
+			DELETE /api/v1/copy-trade/* cancel
+			POST /api/ua/v1/{mode}/account/modify-leverage
 			DELETE /api/v1/orders/client-order/{clientOid} cancel
 			DELETE /api/v1/orders/multi-cancel cancel
 			DELETE /api/v1/stopOrders cancel
@@ -112,6 +122,7 @@ func kucoinRoutes() []exauth.Route {
 			POST /api/ua/v1/{mode}/order/place id=clientOid match=tradeType=FUTURES`),
 		writes(exauth.ScopeTrade, `
 			POST /api/v1/orders id=clientOid
+			POST /api/v1/orders/multi
 			DELETE /api/v1/orders cancel
 			DELETE /api/v1/orders/{orderId} cancel
 			POST /api/ua/v1/{mode}/order/place id=clientOid
@@ -119,6 +130,7 @@ func kucoinRoutes() []exauth.Route {
 			POST /api/ua/v1/{mode}/order/cancel cancel
 			POST /api/ua/v1/{mode}/order/cancel-batch cancel
 			POST /api/ua/v1/{mode}/order/cancel-all cancel
+			POST /api/ua/v1/dcp/set cancel
 			DELETE /api/ua/v1/* cancel`),
 		writes(exauth.ScopeTransfer, `
 			POST /api/v2/accounts/inner-transfer
@@ -129,6 +141,7 @@ func kucoinRoutes() []exauth.Route {
 			POST /api/v1/transfer-out
 			POST /api/v2/transfer-out
 			POST /api/v3/transfer-out
+			DELETE /api/v1/cancel/transfer-out
 			POST /api/v1/purchase
 			POST /api/v1/redeem
 			POST /api/v3/purchase
@@ -155,6 +168,7 @@ func kucoinRoutes() []exauth.Route {
 			POST /api/v1/broker/nd/account
 			POST /api/v1/broker/nd/account/apikey
 			POST /api/v1/broker/nd/account/update-apikey
+			POST /api/v1/broker/nd/mark-up
 			DELETE /api/v1/broker/nd/account/apikey
 			POST /api/ua/v1/account/mode
 			POST /api/ua/v1/sub-account/*`),
