@@ -2,6 +2,7 @@ package exauth_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -32,7 +33,7 @@ func keyVenue() *exauth.Venue {
 			r.SetHeader("Acme-Key", r.KeyID())
 			r.SetHeader("Acme-Pass", r.Passphrase())
 			r.SetHeader("Acme-Uid", r.Field("uid"))
-			r.SetHeader("Acme-Sign", string(sig))
+			r.SetHeader("Acme-Sign", hex.EncodeToString(sig))
 			return nil
 		}),
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +17,7 @@ import (
 // byte for byte.
 //
 // A Request lives for one Authorize call. Its slices are the Client's; keep none.
+// Printing one shows where it goes and nothing else.
 type Request struct {
 	Method string
 	Scheme string // "https"
@@ -31,8 +33,7 @@ type Request struct {
 
 	venue  *Venue
 	auth   Auth
-	info   *keyInfo
-	signer Signer
+	key    func() *binding // a closure: reflection prints an address, not what it captures
 	rand   io.Reader
 	values *[8]string // backing for SetHeader, so that headers cost no allocation each
 	used   int
@@ -40,37 +41,47 @@ type Request struct {
 	err    error  // a failed source of randomness, checked after Authorize
 }
 
+// bound returns the key in use; a Request that nobody bound has an empty one.
+func (r *Request) bound() *binding {
+	if r.key == nil {
+		return &binding{info: &keyInfo{box: newBox()}}
+	}
+	return r.key()
+}
+
 // KeyID returns the API key's public part. Key-header venues treat it as the
 // secret it is there.
-func (r *Request) KeyID() string { return r.info.id }
+func (r *Request) KeyID() string { return r.bound().info.id }
 
 // Passphrase returns the API passphrase, or "".
-func (r *Request) Passphrase() string { return r.info.passphrase }
+func (r *Request) Passphrase() string { return r.bound().info.passphrase }
 
 // Field returns what WithField stored under name, or "".
-func (r *Request) Field(name string) string { return r.info.fields[name] }
+func (r *Request) Field(name string) string { return r.bound().info.fields[name] }
 
 // Auth says whether the route wants a signature (AuthSigned) or only the key (AuthKey).
 func (r *Request) Auth() Auth { return r.auth }
 
 // Algorithm returns the algorithm of the key in use.
 func (r *Request) Algorithm() Algorithm {
-	if r.signer == nil {
+	s := r.bound().signer
+	if s == nil {
 		return 0
 	}
-	return r.signer.Algorithm()
+	return s.Algorithm()
 }
 
 // Secret returns the raw secret for the venues that send it or hash it without
 // HMAC. It is borrowed for this call: do not keep or change it.
-func (r *Request) Secret() []byte { return r.info.box.secret }
+func (r *Request) Secret() []byte { return r.bound().info.box.secret }
 
 // Sign appends the raw signature of msg to dst.
 func (r *Request) Sign(ctx context.Context, dst, msg []byte) ([]byte, error) {
-	if r.signer == nil {
+	s := r.bound().signer
+	if s == nil {
 		return nil, fmt.Errorf("%w: this key cannot sign", ErrKey)
 	}
-	return r.signer.Sign(ctx, dst, msg)
+	return s.Sign(ctx, dst, msg)
 }
 
 // SetHeader sets one header field. It is Header.Set without the allocation.
@@ -113,6 +124,24 @@ func (r *Request) AddQuery(raw string) {
 		r.Query += "&" + raw
 	}
 }
+
+// String returns "exauth.Request(METHOD scheme://host/path)": where the call goes,
+// and nothing of its query, header and body, which may hold a key by now.
+func (r Request) String() string {
+	return "exauth.Request(" + r.Method + " " + r.Scheme + "://" + r.Host + r.Path + ")"
+}
+
+// GoString is String, for %#v.
+func (r Request) GoString() string { return r.String() }
+
+// Format prints String for every verb.
+func (r Request) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(r.String())) }
+
+// LogValue is String, for log/slog.
+func (r Request) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// MarshalText is String, for JSON, XML and every encoder that asks for text.
+func (r Request) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // Fields returns what the request carries, decoded and in order: a JSON body's
 // members, else a form body's, else the query's. JSON objects come as Params,

@@ -16,6 +16,7 @@ type binding struct {
 	info   *keyInfo
 	signer Signer // nil for bearer tokens and key-header venues
 	mark   string // fingerprint under this venue
+	self   func() *binding
 }
 
 // bind returns the binding of key, making it on first use. What does not fit the
@@ -40,6 +41,7 @@ func (c *core) bind(key *Key) (*binding, error) {
 		return nil, err
 	}
 	b.signer = signer
+	b.self = func() *binding { return b }
 	return c.bindings.put(info, b), nil
 }
 
@@ -134,7 +136,7 @@ func (c *core) authorize(ctx context.Context, d *draft, b *binding, out *outgoin
 	for _, h := range c.venue.Header {
 		r.SetHeader(h[0], h[1])
 	}
-	r.Time, r.info, r.signer = c.now(), b.info, b.signer
+	r.Time, r.key = c.now(), b.self
 	out.trip.stamp = r.Time
 	if c.opts.Policy != nil {
 		if err := c.opts.Policy(ctx, r); err != nil {
