@@ -83,6 +83,7 @@ func (c *core) judge(d *draft, t *trip, resp *Response) error {
 		dup := *e // a Venue may return a shared value
 		e = &dup
 	}
+	e.Err = veil(e.Err, t.hidden()...)
 	c.describe(e, d)
 	e.Status, e.Sent = resp.Status, t.stamp
 	if e.Kind == nil {
@@ -159,7 +160,7 @@ func (c *core) notSent(d *draft, kind, cause error) *Error {
 	if e.Kind == nil {
 		e.Kind = sentinelOf(e.Err)
 	}
-	e.Outcome = OutcomeNotSent
+	e.Outcome, e.Err = OutcomeNotSent, veil(e.Err)
 	c.describe(e, d)
 	return e
 }
@@ -176,7 +177,7 @@ const maxExcerpt = 200
 
 // excerpt is what an error quotes of a body: of HTML its title.
 func excerpt(body []byte) string {
-	text := string(body[:min(len(body), 8192)])
+	text := head(string(body[:min(len(body), maxLook+1)]))
 	if i := strings.Index(strings.ToLower(text), "<title>"); i >= 0 {
 		title, _, _ := strings.Cut(text[i+len("<title>"):], "<")
 		text = "HTML page: " + title
@@ -184,10 +185,23 @@ func excerpt(body []byte) string {
 	return text
 }
 
+// maxLook bounds how much of a venue's text is looked at.
+const maxLook = 8192
+
+// head cuts a text to maxLook bytes, and back to a space: half of a key would not be
+// known for one.
+func head(text string) string {
+	if len(text) <= maxLook {
+		return text
+	}
+	text = text[:maxLook]
+	return text[:strings.LastIndexAny(text, " \t\r\n")+1]
+}
+
 // oneLine makes a text fit for a log: valid UTF-8 without control characters and
 // runs of space.
 func oneLine(text string) string {
-	text = strings.ToValidUTF8(text[:min(len(text), 8192)], "")
+	text = strings.ToValidUTF8(head(text), "")
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }), " ")
 }
 
@@ -210,32 +224,35 @@ func safeError(err error) error {
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	return &wireError{cause: err}
+	return &wireError{func() error { return err }}
 }
 
 // wireError shows the class of a transport error, never its text, which may quote
 // a URL, a Location or a header.
-type wireError struct{ cause error }
+type wireError struct {
+	cause func() error // a closure: reflection prints an address, not what it captures
+}
 
 // Error names the class in words that help: timeout, refused, reset, TLS.
 func (e *wireError) Error() string {
+	cause := e.cause()
 	var op *net.OpError
 	var dns *net.DNSError
 	switch {
-	case errors.Is(e.cause, context.Canceled):
+	case errors.Is(cause, context.Canceled):
 		return "canceled by the caller"
 	case e.Timeout():
 		return "no answer within the time allowed"
-	case errors.Is(e.cause, io.EOF), errors.Is(e.cause, io.ErrUnexpectedEOF):
+	case errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF):
 		return "connection closed before the answer was complete"
-	case errors.As(e.cause, &dns):
+	case errors.As(cause, &dns):
 		return "host name lookup failed"
-	case errors.As(e.cause, &op):
+	case errors.As(cause, &op):
 		return op.Op + " failed: " + errnoText(op.Err)
-	case errors.Is(e.cause, errBodyTooLarge):
+	case errors.Is(cause, errBodyTooLarge):
 		return errBodyTooLarge.Error()
 	}
-	return fmt.Sprintf("transport failed (%T)", e.cause)
+	return fmt.Sprintf("transport failed (%T)", cause)
 }
 
 func errnoText(err error) string {
@@ -251,13 +268,13 @@ func errnoText(err error) string {
 
 // Is lets errors.Is see the cause without handing it out: a *url.Error in it could
 // be printed.
-func (e *wireError) Is(target error) bool { return errors.Is(e.cause, target) }
+func (e *wireError) Is(target error) bool { return errors.Is(e.cause(), target) }
 
 // As lets errors.As find network errors, whose texts hold addresses only.
 func (e *wireError) As(target any) bool {
 	switch target.(type) {
 	case **net.OpError, **net.DNSError:
-		return errors.As(e.cause, target)
+		return errors.As(e.cause(), target)
 	}
 	return false
 }
@@ -265,7 +282,7 @@ func (e *wireError) As(target any) bool {
 // Timeout reports whether the cause was one.
 func (e *wireError) Timeout() bool {
 	var t interface{ Timeout() bool }
-	return errors.As(e.cause, &t) && t.Timeout()
+	return errors.As(e.cause(), &t) && t.Timeout()
 }
 
 // Temporary completes net.Error; nothing is promised by it.

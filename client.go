@@ -234,7 +234,7 @@ func (c *Client) Sign(ctx context.Context, call Call) (*http.Request, error) {
 	}
 	out := new(outgoing)
 	if err := core.authorize(ctx, d, b, out); err != nil {
-		return nil, core.notSent(d, nil, err)
+		return nil, core.notSent(d, nil, veil(err, d.hidden(b)...))
 	}
 	return &out.req, nil
 }

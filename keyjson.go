@@ -27,6 +27,9 @@ type member struct {
 
 // parseKeyFile reads a keys file. Its errors say where and what, for people.
 func parseKeyFile(text []byte) ([]*ringKey, error) {
+	if !utf8.Valid(text) {
+		return nil, errors.New("is not UTF-8 text")
+	}
 	if err := checkJSON(text); err != nil {
 		return nil, err
 	}

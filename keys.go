@@ -37,6 +37,7 @@ type keyInfo struct {
 	fields     map[string]string
 	scope      Scope // 0: no restriction
 	label      Need  // Venue, Environment, Account it is bound to; "" fits any
+	bearer     bool  // made by BearerKey
 	box        *keyBox
 	expires    time.Time // zero: never
 	err        error     // why the key cannot be used, found when it was made
@@ -134,7 +135,7 @@ func BearerKey(token func(context.Context) (string, error)) *Key {
 	if token == nil {
 		err = fmt.Errorf("%w: token function is nil", ErrKey)
 	}
-	return newKey(keyInfo{id: "bearer", box: box, err: err})
+	return newKey(keyInfo{id: "bearer", bearer: true, box: box, err: err})
 }
 
 // checkID finds the faults that pasting makes, without showing the text.
@@ -159,8 +160,8 @@ func checkText(what string, text []byte) error {
 		fault = "is not text"
 	case bytes.ContainsFunc(text, unicode.IsSpace):
 		fault = "holds white space; copy it again"
-	case bytes.ContainsFunc(text, unicode.IsControl):
-		fault = "holds a control character; copy it again"
+	case bytes.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }): // zero-width space and the like, too
+		fault = "holds an invisible character; copy it again"
 	}
 	if fault == "" {
 		return nil

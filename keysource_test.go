@@ -409,3 +409,66 @@ func TestEnvKeyPassphraseAndPrefix(t *testing.T) {
 		t.Errorf("variables gone: %v", err)
 	}
 }
+
+func TestEnvKeyPEM(t *testing.T) {
+	dir := t.TempDir()
+	pem := func(name string) string {
+		return aged(t, write(t, filepath.Join(dir, name), string(readFile(t, "keys/"+name))))
+	}
+	plain, sealed := pem("fake-ed25519.pem"), pem("fake-ed25519-pbkdf2-sha256-aes256.pem")
+	pass := aged(t, write(t, filepath.Join(dir, "pass"), fakePassphrase+"\n"))
+	text := string(readFile(t, "keys/fake-ed25519.pem"))
+	_, want := signs(t, exauth.NewPrivateKey("id", readKey(t, "fake-ed25519.pem")))
+	ask := func(answer string) func(string) ([]byte, error) {
+		return func(name string) ([]byte, error) {
+			if name != "T_PRIVATE_KEY_FILE" {
+				t.Errorf("asked for %q", name)
+			}
+			return []byte(answer), nil
+		}
+	}
+	for _, c := range []struct {
+		name string
+		env  map[string]string
+		opts exauth.FileOptions
+		err  error
+		says string
+	}{
+		{"plain", map[string]string{"T_PRIVATE_KEY_FILE": plain}, exauth.FileOptions{}, nil, ""},
+		{"in the secret", map[string]string{"T_API_SECRET": text}, exauth.FileOptions{}, nil, ""},
+		{"in the secret's file", map[string]string{"T_API_SECRET_FILE": plain}, exauth.FileOptions{}, nil, ""},
+		{"encrypted, passphrase in a variable", map[string]string{"T_PRIVATE_KEY_FILE": sealed, "T_PRIVATE_KEY_PASSPHRASE": fakePassphrase}, exauth.FileOptions{}, nil, ""},
+		{"encrypted, passphrase in a file", map[string]string{"T_PRIVATE_KEY_FILE": sealed, "T_PRIVATE_KEY_PASSPHRASE_FILE": pass}, exauth.FileOptions{}, nil, ""},
+		{"encrypted, passphrase asked", map[string]string{"T_PRIVATE_KEY_FILE": sealed}, exauth.FileOptions{Passphrase: ask(fakePassphrase)}, nil, ""},
+		{"wrong passphrase", map[string]string{"T_PRIVATE_KEY_FILE": sealed, "T_PRIVATE_KEY_PASSPHRASE": "wrong"}, exauth.FileOptions{}, exauth.ErrPassphrase, "T_PRIVATE_KEY_FILE"},
+		{"wrong passphrase asked", map[string]string{"T_PRIVATE_KEY_FILE": sealed}, exauth.FileOptions{Passphrase: ask("wrong")}, exauth.ErrPassphrase, "T_PRIVATE_KEY_FILE"},
+		{"no passphrase", map[string]string{"T_PRIVATE_KEY_FILE": sealed}, exauth.FileOptions{}, exauth.ErrPassphrase, "T_PRIVATE_KEY_FILE"},
+		{"public key", map[string]string{"T_PRIVATE_KEY_FILE": pem("fake-ed25519.pub.pem")}, exauth.FileOptions{}, exauth.ErrKey, "T_PRIVATE_KEY_FILE"},
+		{`\n as two characters`, map[string]string{"T_API_SECRET": strings.ReplaceAll(text, "\n", `\n`)}, exauth.FileOptions{}, exauth.ErrKey, `\n as two characters`},
+		{"cut off", map[string]string{"T_API_SECRET": text[:80]}, exauth.FileOptions{}, exauth.ErrKey, "T_API_SECRET"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("T_API_KEY", "id")
+			for name, value := range c.env {
+				t.Setenv(name, value)
+			}
+			src := c.opts.EnvKey("T")
+			key, err := src.Key(bg, exauth.Need{})
+			if !errors.Is(err, c.err) || err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Fatalf("got %v, want %v, %q", err, c.err, c.says)
+			}
+			if errors.Is(err, exauth.ErrPassphrase) && errors.Is(err, exauth.ErrKey) {
+				t.Errorf("a wrong passphrase is called a broken key: %v", err)
+			}
+			if err != nil {
+				return
+			}
+			if id, got := signs(t, key); id != "id" || got != want {
+				t.Error("does not sign as the PEM does")
+			}
+			if again := must(src.Key(bg, exauth.Need{}))(t); again != key {
+				t.Error("another *Key though nothing changed")
+			}
+		})
+	}
+}

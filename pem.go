@@ -201,7 +201,7 @@ func openPEM(e *pkcs8.Encrypted, form pkcs8.Form, passphrase func() ([]byte, err
 	pass, err := passphrase()
 	defer clear(pass)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPassphrase, err)
+		return nil, fmt.Errorf("%w: %w", ErrPassphrase, veil(err, string(pass)))
 	}
 	if len(pass) == 0 {
 		return nil, fmt.Errorf("%w: the private key is encrypted and the passphrase is empty", ErrPassphrase)

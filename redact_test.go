@@ -26,6 +26,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -409,6 +410,29 @@ func TestRedactionRequest(t *testing.T) {
 			must(c.Sign(bg, exauth.Call{Method: "POST", Path: "/v1/orders"}))(t)
 			if looks != 2 {
 				t.Errorf("%d looks, want 2", looks)
+			}
+		})
+	}
+}
+
+// TestRedactionPanic: a panic that nobody recovers prints its value. Each dies in a
+// process of its own.
+func TestRedactionPanic(t *testing.T) {
+	const which = "EXAUTH_TEST_PANIC"
+	if name := os.Getenv(which); name != "" {
+		panic(holders(t)[name]["value"])
+	}
+	for _, name := range []string{"Key", "*Key", "HMAC", "Client", "Options", "Ed25519 Signer", "EnvKey", "Transport"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0], "-test.run=^TestRedactionPanic$")
+			cmd.Env = append(os.Environ(), which+"="+name)
+			out, err := cmd.CombinedOutput()
+			if err == nil || !bytes.Contains(out, []byte("panic: ")) {
+				t.Fatalf("did not panic: %v, %.300s", err, out)
+			}
+			if found := shown(string(out), canaries()); found != "" {
+				t.Errorf("shows %s", found)
 			}
 		})
 	}

@@ -32,6 +32,9 @@ func (c *core) bind(key *Key) (*binding, error) {
 	if err := info.fits(Need{Venue: c.venue.Name, Environment: c.venue.Environment, Account: c.opts.Account}); err != nil {
 		return nil, err
 	}
+	if key.closed() {
+		return nil, errKeyClosed
+	}
 	b := &binding{info: info, mark: fingerprint(c.venue.Name, info.id)}
 	if err := c.checkKey(info); err != nil {
 		return nil, err
@@ -48,7 +51,7 @@ func (c *core) bind(key *Key) (*binding, error) {
 // checkKey compares what the key carries with what the venue wants.
 func (c *core) checkKey(info *keyInfo) error {
 	v := c.venue
-	if v.Passphrase && info.passphrase == "" && info.box.token == nil {
+	if v.Passphrase && info.passphrase == "" && !info.bearer {
 		return fmt.Errorf("%w: %s keys have an API passphrase; add it with Key.WithPassphrase", ErrPassphrase, v.Name)
 	}
 	for _, f := range v.KeyFields {
@@ -162,15 +165,18 @@ func (c *core) signWith(ctx context.Context, r *Request, b *binding) error {
 		r.Nonce = n
 	}
 	box := b.info.box
-	if box.token != nil {
-		return c.bearer(ctx, r, box)
+	box.mu.RLock()
+	token, remote, closed := box.token, box.private != nil, box.closed
+	if closed || token != nil || remote {
+		box.mu.RUnlock() // a token function or a remote signer may take its time
+	} else {
+		defer box.mu.RUnlock() // Close waits until the secret is not in use
 	}
-	if box.private == nil { // a remote signer may take its time: hold no lock then
-		box.mu.RLock()
-		defer box.mu.RUnlock()
-		if box.closed {
-			return errKeyClosed
-		}
+	switch {
+	case closed:
+		return errKeyClosed
+	case token != nil:
+		return c.bearer(ctx, r, token)
 	}
 	if err := c.venue.Scheme.Authorize(ctx, r); err != nil {
 		return err
@@ -179,8 +185,8 @@ func (c *core) signWith(ctx context.Context, r *Request, b *binding) error {
 }
 
 // bearer sets an OAuth 2.0 access token (RFC 6750 section 2.1).
-func (c *core) bearer(ctx context.Context, r *Request, box *keyBox) error {
-	token, err := box.token(ctx)
+func (c *core) bearer(ctx context.Context, r *Request, ask func(context.Context) (string, error)) error {
+	token, err := ask(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: no access token: %w", ErrKey, err)
 	}

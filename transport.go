@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -54,7 +55,7 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	t.number, t.wait, t.lease, t.key, t.req = number, wait, lease, b.info, &out.req
 	if err := c.authorize(t.trace(ctx), d, b, out); err != nil {
 		lease.Settle(Observation{})
-		return nil, c.notSent(d, nil, err)
+		return nil, c.notSent(d, nil, veil(err, d.hidden(b)...))
 	}
 	rt := c.rt
 	if c.guarded(d) {
@@ -172,18 +173,48 @@ func (t *trip) trace(ctx context.Context) context.Context {
 // from the secret, the signed string. Only error paths pay for it.
 func (t *trip) scrub(text string) string { return mask.Text(text, t.hidden()...) }
 
+// hidden lists what must not show of this attempt: the key, what the scheme wrote,
+// and what the caller asked.
 func (t *trip) hidden() []string {
-	hide := []string{t.key.id, t.key.passphrase, string(t.key.box.secret)}
-	if t.req.URL != nil {
-		hide = append(hide, t.req.URL.RawQuery)
-		for _, vs := range t.req.Header {
-			hide = append(hide, vs...)
+	hide := t.key.hidden()
+	if t.req.URL == nil {
+		return hide
+	}
+	hide = hidePairs(hide, t.req.URL.RawQuery)
+	for _, vs := range t.req.Header {
+		for _, v := range vs {
+			_, word, _ := strings.Cut(v, " ") // what follows Bearer, Basic and the like
+			hide = append(hide, v, word)
 		}
-		if b, ok := t.req.Body.(*bodyReader); ok {
-			body := make([]byte, b.Size())
-			_, _ = b.ReadAt(body, 0)
-			hide = append(hide, string(body))
+	}
+	if b, ok := t.req.Body.(*bodyReader); ok {
+		body := make([]byte, b.Size())
+		_, _ = b.ReadAt(body, 0)
+		if hide = append(hide, string(body)); isForm(t.req.Header) {
+			hide = hidePairs(hide, string(body))
 		}
+	}
+	return hide
+}
+
+// hidden is the same before anything was signed.
+func (d *draft) hidden(b *binding) []string {
+	hide := hidePairs(b.info.hidden(), d.req.Query)
+	if d.typ == formType || isForm(d.header) {
+		hide = hidePairs(hide, string(d.req.Body))
+	}
+	return hide
+}
+
+// hidePairs adds a query or form, its pairs, and values long enough to be more
+// than a symbol or a side.
+func hidePairs(hide []string, raw string) []string {
+	hide = append(hide, raw)
+	for pair := range strings.SplitSeq(raw, "&") {
+		if _, value, _ := strings.Cut(pair, "="); len(value) >= 16 {
+			hide = append(hide, value)
+		}
+		hide = append(hide, pair)
 	}
 	return hide
 }

@@ -4,6 +4,7 @@ package mask
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"html"
 	"net/url"
 	"slices"
 	"strings"
@@ -23,7 +24,17 @@ func Text(text string, values ...string) string {
 	if text == "" {
 		return ""
 	}
-	return runs(Values(text, values...))
+	return runs(Values(text, values...), "+/=_-.%")
+}
+
+// Foreign is Text for errors of other people's code, which name files and hosts:
+// the values go, long runs without slashes and dots, and of URLs the user and the
+// query.
+func Foreign(text string, values ...string) string {
+	if text == "" {
+		return ""
+	}
+	return runs(urls(Values(text, values...)), "+=_-")
 }
 
 // Values is Text for words that may be long themselves, such as a venue's codes:
@@ -50,7 +61,7 @@ func forms(values []string) []string {
 		all = append(all, v, hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)),
 			base64.StdEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw),
 			base64.URLEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw),
-			url.QueryEscape(v), url.PathEscape(v))
+			url.QueryEscape(v), url.PathEscape(v), html.EscapeString(v), strings.ReplaceAll(v, "/", `\/`))
 		if un, err := url.QueryUnescape(v); err == nil {
 			all = append(all, un)
 		}
@@ -59,8 +70,41 @@ func forms(values []string) []string {
 	return slices.Compact(all)
 }
 
-// runs masks long runs of the characters keys are written with.
-func runs(text string) string {
+// urls takes the user and the query out of the URLs of a text, and the query of
+// paths: whatever follows a ? up to a space, quote or bracket, when it holds an =.
+func urls(text string) string {
+	var b strings.Builder
+	for text != "" {
+		end := strings.IndexAny(text, " \t\r\n\"'<>`")
+		if end < 0 {
+			end = len(text)
+		}
+		word := text[:end]
+		if scheme, rest, ok := strings.Cut(word, "://"); ok {
+			authority := rest
+			if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+				authority = rest[:i]
+			}
+			if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+				word = scheme + "://" + Redacted + rest[at:]
+			}
+		}
+		if path, query, ok := strings.Cut(word, "?"); ok && strings.Contains(query, "=") {
+			word = path + "?" + Redacted
+		}
+		b.WriteString(word)
+		if end < len(text) {
+			b.WriteByte(text[end])
+			end++
+		}
+		text = text[end:]
+	}
+	return b.String()
+}
+
+// runs masks long runs of the characters keys are written with: letters, digits and
+// those of also.
+func runs(text, also string) string {
 	var b strings.Builder
 	start := 0
 	flush := func(end int) {
@@ -72,7 +116,7 @@ func runs(text string) string {
 	}
 	for i := 0; i < len(text); i++ {
 		c := text[i]
-		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("+/=_-.%", c) >= 0 {
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(also, c) >= 0 {
 			continue
 		}
 		flush(i)
