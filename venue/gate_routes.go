@@ -5,80 +5,7 @@ import "github.com/exauth/exauth"
 // gateRoutes says what each endpoint needs, after Gate's gateapi-go: an endpoint
 // is public where that client sends no key.
 func gateRoutes() []exauth.Route {
-	return join(gatePublic(), gateReads(), gateTrading(), gateMoney())
-}
-
-func gatePublic() []exauth.Route {
-	return public(`
-		GET /api/v4/loan/collateral/currencies
-		GET /api/v4/delivery/{settle}/contracts
-		GET /api/v4/delivery/{settle}/contracts/{contract}
-		GET /api/v4/delivery/{settle}/order_book
-		GET /api/v4/delivery/{settle}/trades
-		GET /api/v4/delivery/{settle}/candlesticks
-		GET /api/v4/delivery/{settle}/tickers
-		GET /api/v4/delivery/{settle}/insurance
-		GET /api/v4/delivery/{settle}/risk_limit_tiers
-		GET /api/v4/earn/dual/investment_plan
-		GET /api/v4/earn/structured/products
-		GET /api/v4/earn/uni/currencies
-		GET /api/v4/earn/uni/currencies/{currency}
-		GET /api/v4/flash_swap/currency_pairs
-		GET /api/v4/futures/{settle}/contracts
-		GET /api/v4/futures/{settle}/contracts/{contract}
-		GET /api/v4/futures/{settle}/order_book
-		GET /api/v4/futures/{settle}/trades
-		GET /api/v4/futures/{settle}/candlesticks
-		GET /api/v4/futures/{settle}/premium_index
-		GET /api/v4/futures/{settle}/tickers
-		GET /api/v4/futures/{settle}/funding_rate
-		GET /api/v4/futures/{settle}/insurance
-		GET /api/v4/futures/{settle}/contract_stats
-		GET /api/v4/futures/{settle}/index_constituents/{index}
-		GET /api/v4/futures/{settle}/liq_orders
-		GET /api/v4/futures/{settle}/risk_limit_tiers
-		GET /api/v4/futures/{settle}/risk_limit_table
-		GET /api/v4/margin/loan_margin_tiers
-		GET /api/v4/margin/uni/currency_pairs
-		GET /api/v4/margin/uni/currency_pairs/{currency_pair}
-		GET /api/v4/loan/multi_collateral/currencies
-		GET /api/v4/loan/multi_collateral/ltv
-		GET /api/v4/loan/multi_collateral/fixed_rate
-		GET /api/v4/loan/multi_collateral/current_rate
-		GET /api/v4/options/underlyings
-		GET /api/v4/options/expirations
-		GET /api/v4/options/contracts
-		GET /api/v4/options/contracts/{contract}
-		GET /api/v4/options/settlements
-		GET /api/v4/options/settlements/{contract}
-		GET /api/v4/options/order_book
-		GET /api/v4/options/tickers
-		GET /api/v4/options/underlying/tickers/{underlying}
-		GET /api/v4/options/candlesticks
-		GET /api/v4/options/underlying/candlesticks
-		GET /api/v4/options/trades
-		GET /api/v4/spot/currencies
-		GET /api/v4/spot/currencies/{currency}
-		GET /api/v4/spot/currency_pairs
-		GET /api/v4/spot/currency_pairs/{currency_pair}
-		GET /api/v4/spot/tickers
-		GET /api/v4/spot/order_book
-		GET /api/v4/spot/trades
-		GET /api/v4/spot/candlesticks
-		GET /api/v4/spot/time
-		GET /api/v4/spot/insurance_history
-		GET /api/v4/unified/currency_discount_tiers
-		GET /api/v4/unified/loan_margin_tiers
-		GET /api/v4/unified/currencies
-		GET /api/v4/unified/history_loan_rate
-		GET /api/v4/wallet/currency_chains
-		GET /api/v4/margin/currency_pairs
-		GET /api/v4/margin/currency_pairs/{currency_pair}
-		GET /api/v4/margin/funding_book
-		GET /api/v4/margin/cross/currencies
-		GET /api/v4/margin/cross/currencies/{currency}
-		GET /api/v4/flash_swap/currencies
-		POST /api/v4/unified/portfolio_calculator`)
+	return join(public(gatePublic), gateReads(), gateTrading(), writes(exauth.ScopeTradeDerivatives, gateDerivatives), gateMoney())
 }
 
 // gateReads are the signed routes that change nothing; other GETs only read too.
@@ -136,7 +63,7 @@ func gateReads() []exauth.Route {
 		POST /api/v4/flash_swap/orders/preview`)
 }
 
-// gateTrading: margin first, since an order that names a margin account is told
+// gateTrading is spot and margin: margin first, since an order that names a margin account is told
 // from a spot order by that parameter only.
 func gateTrading() []exauth.Route {
 	return join(
@@ -189,39 +116,6 @@ func gateTrading() []exauth.Route {
 			POST /api/v4/spot/batch_orders       # each item names its account
 			POST /api/v4/spot/amend_batch_orders
 			POST /api/v4/spot/price_orders`),
-		writes(exauth.ScopeTradeDerivatives, `
-			POST /api/v4/futures/{settle}/orders id=text
-			DELETE /api/v4/futures/{settle}/orders cancel
-			PUT /api/v4/futures/{settle}/orders/{order_id}
-			DELETE /api/v4/futures/{settle}/orders/{order_id} cancel
-			POST /api/v4/futures/{settle}/batch_orders
-			POST /api/v4/futures/{settle}/batch_amend_orders
-			POST /api/v4/futures/{settle}/batch_cancel_orders cancel
-			POST /api/v4/futures/{settle}/countdown_cancel_all cancel
-			POST /api/v4/futures/{settle}/bbo_orders id=text
-			POST /api/v4/futures/{settle}/price_orders
-			PUT /api/v4/futures/{settle}/price_orders/*
-			DELETE /api/v4/futures/{settle}/price_orders cancel
-			DELETE /api/v4/futures/{settle}/price_orders/{order_id} cancel
-			POST /api/v4/futures/{settle}/autoorder/*
-			POST /api/v4/futures/{settle}/positions/*
-			POST /api/v4/futures/{settle}/dual_comp/*
-			POST /api/v4/futures/{settle}/dual_mode
-			POST /api/v4/futures/{settle}/set_position_mode
-			POST /api/v4/delivery/{settle}/orders id=text
-			DELETE /api/v4/delivery/{settle}/orders cancel
-			DELETE /api/v4/delivery/{settle}/orders/{order_id} cancel
-			POST /api/v4/delivery/{settle}/price_orders
-			DELETE /api/v4/delivery/{settle}/price_orders cancel
-			DELETE /api/v4/delivery/{settle}/price_orders/{order_id} cancel
-			POST /api/v4/delivery/{settle}/positions/*
-			POST /api/v4/options/orders id=text
-			PUT /api/v4/options/orders/{order_id}
-			DELETE /api/v4/options/orders cancel
-			DELETE /api/v4/options/orders/{order_id} cancel
-			POST /api/v4/options/countdown_cancel_all cancel
-			POST /api/v4/options/mmp
-			POST /api/v4/options/mmp/reset`),
 	)
 }
 
@@ -255,3 +149,108 @@ func gateMoney() []exauth.Route {
 			POST /api/v4/otc/upload/*`),
 	)
 }
+
+const gateDerivatives = `
+	POST /api/v4/futures/{settle}/orders id=text
+	DELETE /api/v4/futures/{settle}/orders cancel
+	PUT /api/v4/futures/{settle}/orders/{order_id}
+	DELETE /api/v4/futures/{settle}/orders/{order_id} cancel
+	POST /api/v4/futures/{settle}/batch_orders
+	POST /api/v4/futures/{settle}/batch_amend_orders
+	POST /api/v4/futures/{settle}/batch_cancel_orders cancel
+	POST /api/v4/futures/{settle}/countdown_cancel_all cancel
+	POST /api/v4/futures/{settle}/bbo_orders id=text
+	POST /api/v4/futures/{settle}/price_orders
+	PUT /api/v4/futures/{settle}/price_orders/*
+	DELETE /api/v4/futures/{settle}/price_orders cancel
+	DELETE /api/v4/futures/{settle}/price_orders/{order_id} cancel
+	POST /api/v4/futures/{settle}/autoorder/*
+	POST /api/v4/futures/{settle}/positions/*
+	POST /api/v4/futures/{settle}/dual_comp/*
+	POST /api/v4/futures/{settle}/dual_mode
+	POST /api/v4/futures/{settle}/set_position_mode
+	POST /api/v4/delivery/{settle}/orders id=text
+	DELETE /api/v4/delivery/{settle}/orders cancel
+	DELETE /api/v4/delivery/{settle}/orders/{order_id} cancel
+	POST /api/v4/delivery/{settle}/price_orders
+	DELETE /api/v4/delivery/{settle}/price_orders cancel
+	DELETE /api/v4/delivery/{settle}/price_orders/{order_id} cancel
+	POST /api/v4/delivery/{settle}/positions/*
+	POST /api/v4/options/orders id=text
+	PUT /api/v4/options/orders/{order_id}
+	DELETE /api/v4/options/orders cancel
+	DELETE /api/v4/options/orders/{order_id} cancel
+	POST /api/v4/options/countdown_cancel_all cancel
+	POST /api/v4/options/mmp
+	POST /api/v4/options/mmp/reset`
+
+const gatePublic = `
+	GET /api/v4/loan/collateral/currencies
+	GET /api/v4/delivery/{settle}/contracts
+	GET /api/v4/delivery/{settle}/contracts/{contract}
+	GET /api/v4/delivery/{settle}/order_book
+	GET /api/v4/delivery/{settle}/trades
+	GET /api/v4/delivery/{settle}/candlesticks
+	GET /api/v4/delivery/{settle}/tickers
+	GET /api/v4/delivery/{settle}/insurance
+	GET /api/v4/delivery/{settle}/risk_limit_tiers
+	GET /api/v4/earn/dual/investment_plan
+	GET /api/v4/earn/structured/products
+	GET /api/v4/earn/uni/currencies
+	GET /api/v4/earn/uni/currencies/{currency}
+	GET /api/v4/flash_swap/currency_pairs
+	GET /api/v4/futures/{settle}/contracts
+	GET /api/v4/futures/{settle}/contracts/{contract}
+	GET /api/v4/futures/{settle}/order_book
+	GET /api/v4/futures/{settle}/trades
+	GET /api/v4/futures/{settle}/candlesticks
+	GET /api/v4/futures/{settle}/premium_index
+	GET /api/v4/futures/{settle}/tickers
+	GET /api/v4/futures/{settle}/funding_rate
+	GET /api/v4/futures/{settle}/insurance
+	GET /api/v4/futures/{settle}/contract_stats
+	GET /api/v4/futures/{settle}/index_constituents/{index}
+	GET /api/v4/futures/{settle}/liq_orders
+	GET /api/v4/futures/{settle}/risk_limit_tiers
+	GET /api/v4/futures/{settle}/risk_limit_table
+	GET /api/v4/margin/loan_margin_tiers
+	GET /api/v4/margin/uni/currency_pairs
+	GET /api/v4/margin/uni/currency_pairs/{currency_pair}
+	GET /api/v4/loan/multi_collateral/currencies
+	GET /api/v4/loan/multi_collateral/ltv
+	GET /api/v4/loan/multi_collateral/fixed_rate
+	GET /api/v4/loan/multi_collateral/current_rate
+	GET /api/v4/options/underlyings
+	GET /api/v4/options/expirations
+	GET /api/v4/options/contracts
+	GET /api/v4/options/contracts/{contract}
+	GET /api/v4/options/settlements
+	GET /api/v4/options/settlements/{contract}
+	GET /api/v4/options/order_book
+	GET /api/v4/options/tickers
+	GET /api/v4/options/underlying/tickers/{underlying}
+	GET /api/v4/options/candlesticks
+	GET /api/v4/options/underlying/candlesticks
+	GET /api/v4/options/trades
+	GET /api/v4/spot/currencies
+	GET /api/v4/spot/currencies/{currency}
+	GET /api/v4/spot/currency_pairs
+	GET /api/v4/spot/currency_pairs/{currency_pair}
+	GET /api/v4/spot/tickers
+	GET /api/v4/spot/order_book
+	GET /api/v4/spot/trades
+	GET /api/v4/spot/candlesticks
+	GET /api/v4/spot/time
+	GET /api/v4/spot/insurance_history
+	GET /api/v4/unified/currency_discount_tiers
+	GET /api/v4/unified/loan_margin_tiers
+	GET /api/v4/unified/currencies
+	GET /api/v4/unified/history_loan_rate
+	GET /api/v4/wallet/currency_chains
+	GET /api/v4/margin/currency_pairs
+	GET /api/v4/margin/currency_pairs/{currency_pair}
+	GET /api/v4/margin/funding_book
+	GET /api/v4/margin/cross/currencies
+	GET /api/v4/margin/cross/currencies/{currency}
+	GET /api/v4/flash_swap/currencies
+	POST /api/v4/unified/portfolio_calculator`
