@@ -91,6 +91,7 @@ type Attempt struct {
 	Sent, Received                   time.Time
 	Wait                             time.Duration
 	Costs                            []Cost
+	Unlisted                         bool // the venue's table has no scope or no costs for the path; defaults were taken
 	Resent                           bool // net/http sent a read again on its own, and the venue may have counted both
 }
 
@@ -365,6 +366,11 @@ func (c *Client) Check(ctx context.Context) error {
 	core := c.core()
 	if core.opts.Now == nil && core.venue.Clock.Path != "" {
 		if err := core.syncClock(ctx); err != nil {
+			return err
+		}
+	}
+	if _, takes := core.opts.Limiter.(QuotaSetter); takes {
+		if _, err := c.LoadLimits(ctx); err != nil {
 			return err
 		}
 	}

@@ -23,6 +23,7 @@ type draft struct {
 	auth     Auth
 	need     Scope
 	costs    []Cost
+	guessed  bool // scope or costs are the venue's default
 	priority Priority
 	orderID  string
 	window   time.Duration
@@ -456,11 +457,7 @@ func (c *core) routeCall(d *draft, call Call) error {
 		d.need = call.Scope
 	}
 	d.priority = max(call.Priority, d.route.Priority)
-	if d.costs = call.Costs; d.costs == nil {
-		if d.costs = d.route.Costs; d.route.Price != nil {
-			d.costs = d.route.Price(&d.req)
-		}
-	}
+	c.price(d, call.Costs)
 	if d.orderID == "" && d.route.ClientID != "" {
 		d.orderID = d.text(d.route.ClientID)
 	}
@@ -471,6 +468,25 @@ func (c *core) routeCall(d *draft, call Call) error {
 		return scopeError("a route that writes cannot go unsigned", d)
 	}
 	return nil
+}
+
+// price finds what a call costs: the caller's word, the route's, the venue's
+// default. An empty list that is not nil is a price too: nothing.
+func (c *core) price(d *draft, own []Cost) {
+	d.costs, d.guessed = own, !d.listed
+	if d.costs != nil {
+		return
+	}
+	if d.costs = d.route.Costs; d.route.Price != nil {
+		d.costs = d.route.Price(&d.req)
+	}
+	if d.costs != nil {
+		return
+	}
+	if d.costs = c.venue.DefaultCosts; c.venue.DefaultPrice != nil {
+		d.costs = c.venue.DefaultPrice(&d.req)
+	}
+	d.guessed = d.guessed || d.costs != nil
 }
 
 func scopeError(why string, d *draft) error {

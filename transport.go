@@ -33,7 +33,7 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	}
 	lease, wait, err := c.pace(ctx, d, b)
 	if err != nil {
-		return nil, c.notSent(d, nil, err)
+		return nil, c.notSent(d, nil, c.underPlan(err))
 	}
 	if wait > 0 { // a key may have been rotated or revoked meanwhile
 		if b, err = c.keyFor(ctx, d); err != nil {
@@ -272,7 +272,7 @@ func (c *core) watch(d *draft, b *binding, resp *Response, err error, t *trip) {
 	a := Attempt{
 		Venue: c.venue.Name, Environment: c.venue.Environment, Method: d.req.Method, Path: d.req.Path,
 		Key: b.mark, Scope: d.need, Outcome: OutcomeAccepted, Err: err, Number: t.number,
-		Sent: t.sent, Received: t.received, Wait: t.wait, Costs: d.costs, Resent: t.wrote.Load() > 1,
+		Sent: t.sent, Received: t.received, Wait: t.wait, Costs: d.costs, Unlisted: d.guessed, Resent: t.wrote.Load() > 1,
 	}
 	if resp != nil {
 		a.Status = resp.Status

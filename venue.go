@@ -52,13 +52,25 @@ type Venue struct {
 	Routes   []Route
 	GETReads bool // unknown GET routes only read; otherwise every unknown route needs ScopeTrade
 
-	Quotas  []Quota
+	// Quotas are the venue's published limits for Tier, the lowest by default.
+	// DefaultCosts, or DefaultPrice where it is set, is what a call costs that
+	// neither Call.Costs nor its route prices. What a price function returns is
+	// shared between calls: nobody changes it.
+	Quotas       []Quota
+	Tier         string             // "" where the venue has one for everybody
+	Plans        map[string][]Quota // other tiers' quotas by name; see Plan
+	DefaultCosts []Cost
+	DefaultPrice func(*Request) []Cost
+
+	// Limits asks the venue for the quotas of today and of this account; nil where
+	// it cannot be asked. See Client.LoadLimits.
+	Limits func(ctx context.Context, c *Client) ([]Quota, error)
+
 	Answer  func(*Response) (payload []byte, err error) // finds the error, also inside a 200, and peels the envelope
 	Settle  func(*Response, *Observation)               // fills Costs and Refused from an answer; nil: headers tell enough
 	Clock   Clock
-	Probe   Call               // a cheap signed read, for Check and rotation
-	Plans   map[string][]Quota // other tiers' quotas by name; see Plan
-	KeyPage string             // where its user makes and deletes keys
+	Probe   Call   // a cheap signed read, for Check and rotation
+	KeyPage string // where its user makes and deletes keys
 }
 
 // A Host claims the paths below Prefix for another origin. The longest prefix wins.
@@ -151,7 +163,7 @@ func (v *Venue) Plan(name string) (*Venue, error) {
 		return nil, fmt.Errorf("%w: %s has no plan %q; it has %s", ErrParam, v.Name, name, strings.Join(names, ", "))
 	}
 	c := *v
-	c.Quotas = q
+	c.Quotas, c.Tier = q, name
 	return &c, nil
 }
 
