@@ -86,8 +86,11 @@ func (c *core) judge(d *draft, t *trip, resp *Response) error {
 	e.Err = veil(e.Err, t.hidden()...)
 	c.describe(e, d)
 	e.Status, e.Sent = resp.Status, t.stamp
-	if e.Kind == nil {
+	switch {
+	case e.Kind == nil:
 		e.Kind = kindOfStatus(resp.Status)
+	case e.Kind == ErrOutcomeUnknown && !d.need.writes():
+		e.Kind = ErrUnavailable // a read that timed out at the venue may be asked again
 	}
 	if e.RetryAfter == 0 {
 		e.RetryAfter, _ = retryAfter(resp.Header, t.received)

@@ -36,6 +36,7 @@ func TestOKXAnswers(t *testing.T) {
 		{name: "a whole batch refused", call: batch, body: `{"code":"1","msg":"All operations failed","data":[{"sCode":"51008"},{"sCode":"51016"}]}`,
 			want: exauth.ErrInsufficientFunds, outcome: rejected, code: "51008"},
 		{name: "timeout of a write", call: order, body: plain("50004"), want: exauth.ErrOutcomeUnknown, outcome: exauth.OutcomeUnknown, code: "50004"},
+		{name: "timeout of a read", call: read, body: plain("50004"), want: exauth.ErrUnavailable, outcome: rejected, code: "50004"},
 		{name: "system error in an item", call: order, body: failed("50026", "System error"), want: exauth.ErrOutcomeUnknown, outcome: exauth.OutcomeUnknown, code: "50026"},
 		{name: "system error of a read", call: read, status: 500, body: plain("50026"), want: exauth.ErrUnavailable, outcome: rejected, code: "50026"},
 		{name: "busy", call: read, status: 503, body: plain("50001"), want: exauth.ErrUnavailable, outcome: rejected, code: "50001"},
