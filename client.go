@@ -283,7 +283,7 @@ func (c *core) run(ctx context.Context, d *draft) (*Response, error) {
 		if resp != nil {
 			resp.Attempts = n
 		}
-		if err == nil || !c.again(ctx, d, err, n) {
+		if err == nil || !c.again(ctx, d, resp, err, n) {
 			return resp, err
 		}
 	}
@@ -294,14 +294,14 @@ func (c *core) run(ctx context.Context, d *draft) (*Response, error) {
 const maxAttempts = 3
 
 // again decides whether one more attempt is safe and of use, and waits before it.
-func (c *core) again(ctx context.Context, d *draft, err error, n int) bool {
+func (c *core) again(ctx context.Context, d *draft, resp *Response, err error, n int) bool {
 	var e *Error
 	if c.opts.NoRetry || n >= maxAttempts || !errors.As(err, &e) || ctx.Err() != nil {
 		return false
 	}
 	switch {
 	case errors.Is(e, ErrClock) && n == 1 && e.Outcome == OutcomeRejected && c.opts.Now == nil:
-		c.clock.Doubt()
+		c.doubtClock(resp)
 		return true
 	case errors.Is(e, ErrNonce) && n == 1 && e.Outcome == OutcomeRejected:
 		return true

@@ -121,6 +121,18 @@ func (c *core) syncClock(ctx context.Context) error {
 	return nil
 }
 
+// doubtClock drops the estimate after the venue refused a stamp. A venue without a
+// time endpoint has told its time in the refusal's Date (RFC 9110 section 6.6.1).
+func (c *core) doubtClock(resp *Response) {
+	c.clock.Doubt()
+	if c.venue.Clock.Path != "" || resp == nil || cached(resp) {
+		return
+	}
+	if stamp, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		_ = c.clock.Sample(resp.Sent, resp.Received, stamp, time.Second) // an absurd Date leaves the estimate in doubt
+	}
+}
+
 // cached reports an answer that did not come from the venue just now.
 func cached(resp *Response) bool {
 	age := resp.Header.Get("Age")

@@ -77,7 +77,8 @@ type Venue struct {
 type Host struct{ Prefix, URL string }
 
 // A Clock tells how to read the venue's time. An empty Path means the venue has
-// no time endpoint, and the Date header of its answers is used instead.
+// no time endpoint: the local clock serves until the venue refuses a stamp, and
+// from then on the Date header of that answer does.
 type Clock struct {
 	Path       string
 	Parse      func(*Response) (time.Time, error)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -194,5 +195,56 @@ func TestGeminiGETs(t *testing.T) {
 	}
 	if v, ok := venue.ByName("gemini:sandbox"); !ok || v.BaseURL != "https://api.sandbox.gemini.com" || v.Environment != "sandbox" {
 		t.Errorf("sandbox %+v", v)
+	}
+}
+
+// skewed answers like a Gemini whose clock is ahead: it refuses time-based nonces
+// that are more than 30 seconds off.
+type skewed struct {
+	ahead  time.Duration
+	nonces []int64
+}
+
+func (s *skewed) RoundTrip(req *http.Request) (*http.Response, error) {
+	raw, err := base64.StdEncoding.DecodeString(req.Header.Get("X-GEMINI-PAYLOAD"))
+	if err != nil {
+		return nil, err
+	}
+	var payload struct {
+		Nonce int64 `json:",string"`
+	}
+	if err := json.Unmarshal(raw, &payload); err != nil {
+		return nil, err
+	}
+	s.nonces = append(s.nonces, payload.Nonce)
+	now := time.Now().Add(s.ahead).UTC()
+	rt := &canned{status: http.StatusOK, body: `[]`}
+	if off := now.Unix() - payload.Nonce; off < -30 || off > 30 {
+		rt.status = http.StatusBadRequest
+		rt.body = fmt.Sprintf(`{"result":"error","reason":"InvalidNonce","message":"Nonce '%d' is not within 30 seconds of server time '%d'"}`, payload.Nonce, now.Unix())
+	}
+	resp, err := rt.RoundTrip(req)
+	resp.Header.Set("Date", now.Format(http.TimeFormat))
+	return resp, err
+}
+
+// Gemini has no time endpoint: the Date of the refusal sets the clock, once, and the
+// call is signed again.
+func TestGeminiClockFromDate(t *testing.T) {
+	for _, ahead := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
+		rt := &skewed{ahead: ahead}
+		c, err := exauth.New(venue.Gemini(), fakeKey(t, venue.Gemini()).WithField("nonce", "seconds"),
+			&exauth.Options{HTTPClient: &http.Client{Transport: rt}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := c.Do(t.Context(), exauth.Call{Method: "POST", Path: "/v1/balances"}); err != nil {
+				t.Errorf("%s ahead: %v", ahead, err)
+			}
+		}
+		if len(rt.nonces) != 3 {
+			t.Errorf("%s ahead: %d requests, want the refused one and two more", ahead, len(rt.nonces))
+		}
 	}
 }
