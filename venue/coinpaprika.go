@@ -8,45 +8,48 @@ import (
 	"github.com/exauth/exauth"
 )
 
-// CoinPaprika is CoinPaprika's paid API: market data, nothing to trade. The bare
-// key is the Authorization header, without a scheme word; make it with
-// exauth.NewSecretKey(key, ""). The free plan has another host and no keys:
-// CoinPaprikaFree.
+// CoinPaprika is the free plan of CoinPaprika's market data: no key, 20,000 calls a
+// month. A Client for it takes nil keys, and never sends one; keys go to
+// CoinPaprikaPro.
 //
 // Contract routes answer with a redirect to the coin's ticker, which is refused as
 // every redirect is: ask /v1/tickers/{coin_id}.
 //
-// Source: docs.coinpaprika.com, introduction and key info, read 2026-11.
+// Source: docs.coinpaprika.com, introduction, read 2026-11.
 func CoinPaprika() *exauth.Venue {
 	return &exauth.Venue{
 		Name:        "coinpaprika",
-		BaseURL:     "https://api-pro.coinpaprika.com",
+		BaseURL:     "https://api.coinpaprika.com",
 		Docs:        "https://docs.coinpaprika.com",
 		KeyPage:     "https://coinpaprika.com/api/panel",
 		Style:       coinpaprikaStyle,
-		Scheme:      keyHeader("Authorization"),
+		Scheme:      exauth.SchemeFunc(refuseCoinPaprikaKey),
 		AuthHeaders: []string{"Authorization"},
-		Routes:      reads("GET /* key"),
+		Routes:      public("GET /*"),
 		GETReads:    true,
 		Answer:      coinpaprikaAnswer,
-		Probe:       exauth.Call{Method: "GET", Path: "/v1/key/info"},
 	}
 }
 
-// CoinPaprikaFree is the free plan: no key, 20,000 calls a month shared by everyone
-// on an address. A Client for it takes nil keys, and never sends one.
-func CoinPaprikaFree() *exauth.Venue {
-	v := in(CoinPaprika(), "free", "https://api.coinpaprika.com")
-	v.Routes = public("GET /*")
-	v.Scheme = exauth.SchemeFunc(func(context.Context, *exauth.Request) error {
-		return fmt.Errorf("%w: CoinPaprika's free plan takes no key; use CoinPaprika with one", exauth.ErrEnvironment)
-	})
-	v.Probe = exauth.Call{}
+// CoinPaprikaPro is the paid plans. The bare key is the Authorization header,
+// without a scheme word; make it with exauth.NewSecretKey(key, "").
+//
+// Source: docs.coinpaprika.com, introduction and key info, read 2026-11.
+func CoinPaprikaPro() *exauth.Venue {
+	v := in(CoinPaprika(), "pro", "https://api-pro.coinpaprika.com")
+	v.Scheme = keyHeader("Authorization")
+	v.Routes = reads("GET /* key")
+	v.Probe = exauth.Call{Method: "GET", Path: "/v1/key/info"}
 	return v
 }
 
 func coinpaprikaStyle(string, string, exauth.Params) exauth.Style {
 	return exauth.StyleQuery | exauth.StyleArrayComma // "quotes=USD,BTC"
+}
+
+// refuseCoinPaprikaKey keeps keys from the host that has no use for them.
+func refuseCoinPaprikaKey(context.Context, *exauth.Request) error {
+	return fmt.Errorf("%w: CoinPaprika's free plan takes no key; use CoinPaprikaPro with one", exauth.ErrEnvironment)
 }
 
 // coinpaprikaAnswer reads {"error":"…"}; the HTTP status says what it means.

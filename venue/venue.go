@@ -65,7 +65,7 @@ func list() []entry {
 		{"coinmarketcap", CoinMarketCap},
 		{"coinmarketcap:sandbox", CoinMarketCapSandbox},
 		{"coinpaprika", CoinPaprika},
-		{"coinpaprika:free", CoinPaprikaFree},
+		{"coinpaprika:pro", CoinPaprikaPro},
 		{"cryptocom", CryptoCom},
 		{"cryptocom:sandbox", CryptoComSandbox},
 		{"lbank", LBank},
