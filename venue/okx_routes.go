@@ -67,51 +67,54 @@ func okxReads() []exauth.Route {
 		POST /api/v5/tradingBot/grid/compute-margin-balance`)
 }
 
+// okxOrders are the routes that serve every product.
+const okxOrders = `
+	POST /api/v5/trade/order id=clOrdId
+	POST /api/v5/trade/batch-orders
+	POST /api/v5/trade/cancel-order cancel
+	POST /api/v5/trade/cancel-batch-orders cancel
+	POST /api/v5/trade/mass-cancel cancel
+	POST /api/v5/trade/cancel-all-after cancel
+	POST /api/v5/trade/cancel-algos cancel
+	POST /api/v5/trade/cancel-advance-algos cancel
+	POST /api/v5/trade/amend-order
+	POST /api/v5/trade/amend-batch-orders
+	POST /api/v5/trade/amend-algos
+	POST /api/v5/trade/close-position
+	POST /api/v5/trade/order-algo id=algoClOrdId
+	POST /api/v5/trade/easy-convert
+	POST /api/v5/trade/one-click-repay
+	POST /api/v5/trade/one-click-repay-v2
+	POST /api/v5/asset/convert/trade
+	POST /api/v5/asset/convert-dust-assets
+	POST /api/v5/fiat/buy-sell/trade
+	POST /api/v5/rfq/cancel-rfq cancel
+	POST /api/v5/rfq/cancel-batch-rfqs cancel
+	POST /api/v5/rfq/cancel-all-rfqs cancel
+	POST /api/v5/rfq/cancel-quote cancel
+	POST /api/v5/rfq/cancel-batch-quotes cancel
+	POST /api/v5/rfq/cancel-all-quotes cancel
+	POST /api/v5/rfq/cancel-all-after cancel
+	POST /api/v5/rfq/create-rfq
+	POST /api/v5/rfq/create-quote
+	POST /api/v5/rfq/*
+	POST /api/v5/tradingBot/grid/order-algo id=algoClOrdId
+	POST /api/v5/tradingBot/grid/stop-order-algo cancel
+	POST /api/v5/tradingBot/grid/cancel-close-order cancel
+	POST /api/v5/tradingBot/signal/stop-order-algo cancel
+	POST /api/v5/tradingBot/signal/cancel-sub-order cancel
+	POST /api/v5/tradingBot/recurring/order-algo id=algoClOrdId
+	POST /api/v5/tradingBot/recurring/stop-order-algo cancel
+	POST /api/v5/tradingBot/dca/stop cancel
+	POST /api/v5/tradingBot/*
+	POST /api/v5/copytrading/stop-copy-trading cancel
+	POST /api/v5/copytrading/*
+	POST /api/v5/account/mmp-reset
+	POST /api/v5/account/mmp-config`
+
 func okxTrades() []exauth.Route {
 	return join(
-		writes(exauth.ScopeTrade, `
-			POST /api/v5/trade/order id=clOrdId
-			POST /api/v5/trade/batch-orders
-			POST /api/v5/trade/cancel-order cancel
-			POST /api/v5/trade/cancel-batch-orders cancel
-			POST /api/v5/trade/mass-cancel cancel
-			POST /api/v5/trade/cancel-all-after cancel
-			POST /api/v5/trade/cancel-algos cancel
-			POST /api/v5/trade/cancel-advance-algos cancel
-			POST /api/v5/trade/amend-order
-			POST /api/v5/trade/amend-batch-orders
-			POST /api/v5/trade/amend-algos
-			POST /api/v5/trade/close-position
-			POST /api/v5/trade/order-algo id=algoClOrdId
-			POST /api/v5/trade/easy-convert
-			POST /api/v5/trade/one-click-repay
-			POST /api/v5/trade/one-click-repay-v2
-			POST /api/v5/asset/convert/trade
-			POST /api/v5/asset/convert-dust-assets
-			POST /api/v5/fiat/buy-sell/trade
-			POST /api/v5/rfq/cancel-rfq cancel
-			POST /api/v5/rfq/cancel-batch-rfqs cancel
-			POST /api/v5/rfq/cancel-all-rfqs cancel
-			POST /api/v5/rfq/cancel-quote cancel
-			POST /api/v5/rfq/cancel-batch-quotes cancel
-			POST /api/v5/rfq/cancel-all-quotes cancel
-			POST /api/v5/rfq/cancel-all-after cancel
-			POST /api/v5/rfq/create-rfq
-			POST /api/v5/rfq/create-quote
-			POST /api/v5/rfq/*
-			POST /api/v5/tradingBot/grid/order-algo id=algoClOrdId
-			POST /api/v5/tradingBot/grid/stop-order-algo cancel
-			POST /api/v5/tradingBot/grid/cancel-close-order cancel
-			POST /api/v5/tradingBot/signal/stop-order-algo cancel
-			POST /api/v5/tradingBot/signal/cancel-sub-order cancel
-			POST /api/v5/tradingBot/recurring/order-algo id=algoClOrdId
-			POST /api/v5/tradingBot/recurring/stop-order-algo cancel
-			POST /api/v5/tradingBot/dca/stop cancel
-			POST /api/v5/tradingBot/*
-			POST /api/v5/copytrading/stop-copy-trading cancel
-			POST /api/v5/copytrading/*
-			POST /api/v5/account/mmp-reset
-			POST /api/v5/account/mmp-config`),
+		writes(exauth.ScopeTrade, okxOrders),
 		writes(exauth.ScopeTradeDerivatives, `
 			POST /api/v5/sprd/order id=clOrdId
 			POST /api/v5/sprd/amend-order
