@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -310,13 +309,4 @@ func (a Attempt) attrs() []slog.Attr {
 		attrs = append(attrs, slog.String("error", a.Err.Error()))
 	}
 	return attrs
-}
-
-// retryAfter reads Retry-After as seconds (RFC 9110 section 10.2.3), at most three days.
-func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	n, err := strconv.ParseUint(h.Get("Retry-After"), 10, 32)
-	if err != nil {
-		return 0, false
-	}
-	return min(time.Duration(n)*time.Second, 72*time.Hour), true
 }

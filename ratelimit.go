@@ -68,6 +68,7 @@ type Demand struct {
 	KeyID, Account, Egress string // KeyID is a fingerprint, never the key itself
 	Costs                  []Cost
 	Priority               Priority
+	MaxWait                time.Duration // a longer wait fails at once; 0 means ctx's deadline alone
 }
 
 // A Limiter makes calls wait so that a venue's quotas are never broken.

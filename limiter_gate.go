@@ -1,0 +1,165 @@
+package exauth
+
+import (
+	"net/http"
+	"time"
+)
+
+// gate holds everybody of one scope while the venue refuses it. When it opens one
+// call goes first, and the others follow its success.
+type gate struct {
+	key     scopeKey
+	until   nanos
+	strikes int  // refusals in a row, for backing off when the venue names no time
+	shut    bool // until a probe came back well
+	probing bool
+}
+
+// gateOpen reports whether no gate of w's scopes is shut, or a probe may go; until
+// is when to ask again.
+func (l *limiter) gateOpen(w *waiter, now nanos) (until nanos, open bool) {
+	open = true
+	for _, g := range l.gates {
+		if !g.shut || !g.holds(w) {
+			continue
+		}
+		switch {
+		case now < g.until:
+			until, open = max(until, g.until), false
+		case g.probing:
+			until, open = forever, false // the probe's answer decides
+		}
+	}
+	return until, open
+}
+
+// holds reports whether a gate stands in the way of w.
+func (g *gate) holds(w *waiter) bool {
+	if g.key.per == PerIP && g.key.id == w.egress {
+		return true
+	}
+	for i := range w.n {
+		p := w.part(i)
+		if p.led.def.Per == g.key.per && p.led.key.id == g.key.id {
+			return true
+		}
+	}
+	return false
+}
+
+// takeProbe makes the call that is granted now the probe of its shut gate.
+func (l *limiter) takeProbe(w *waiter) *gate {
+	for _, g := range l.gates {
+		if g.shut && g.holds(w) {
+			g.probing = true
+			return g
+		}
+	}
+	return nil
+}
+
+// refusedBy reports whether an answer says that this ledger's quota refused the call.
+func (l *limiter) refusedBy(led *ledger, f *fate) bool {
+	if f.refused != "" {
+		return f.refused == led.def.Name
+	}
+	return f.status == http.StatusTooManyRequests
+}
+
+// settleGate shuts a gate on a refusal, and opens it on a probe's success.
+func (l *limiter) settleGate(s *leaseSlot, f *fate) {
+	banned := f.status == http.StatusTeapot
+	if f.answered && (banned || f.status == http.StatusTooManyRequests || f.refused != "") {
+		l.shut(l.scopeOf(s, f), f, banned, s.probe)
+		return
+	}
+	g := s.probe
+	if g == nil {
+		return
+	}
+	g.probing = false
+	if f.answered {
+		g.shut, g.strikes = false, 0
+		l.closed--
+	}
+}
+
+// scopeOf is what a refusal is about: the quota it names, or the address.
+func (l *limiter) scopeOf(s *leaseSlot, f *fate) scopeKey {
+	var first *ledger
+	for j := range s.n {
+		led := s.part(j).led
+		if f.refused == led.def.Name {
+			return scopeKey{led.def.Per, led.key.id}
+		}
+		if first == nil || led.def.Per == PerIP {
+			first = led
+		}
+	}
+	if first == nil {
+		return scopeKey{per: PerIP}
+	}
+	return scopeKey{first.def.Per, first.key.id}
+}
+
+// A ban without a named time is taken for the shortest that venues document.
+const (
+	unnamedBan  = 2 * time.Minute
+	unnamedWait = time.Second
+	longestWait = 5 * time.Minute
+)
+
+func (l *limiter) shut(key scopeKey, f *fate, banned bool, probe *gate) {
+	if probe != nil {
+		probe.probing = false
+	}
+	if l.gates == nil {
+		l.gates = make(map[scopeKey]*gate)
+	}
+	g := l.gates[key]
+	if g == nil {
+		g = &gate{key: key}
+		l.gates[key] = g
+	}
+	if !g.shut {
+		g.shut = true
+		l.closed++
+	}
+	wait := f.retryAfter
+	if !f.asked || wait == 0 {
+		wait = min(unnamedWait<<min(g.strikes, 20), longestWait)
+		if banned {
+			wait = max(wait, unnamedBan)
+		}
+	}
+	g.strikes++
+	if until := f.received + int64(wait); until > g.until {
+		g.until = until
+	}
+	kind := ReportRefused
+	if banned {
+		kind = ReportBanned
+	}
+	l.report(Report{Quota: f.refused, Kind: kind, RetryAfter: wait})
+}
+
+// Snapshot shows every quota of every scope that was used.
+func (l *limiter) Snapshot() []QuotaState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.tick()
+	var all []QuotaState
+	for _, def := range l.defs {
+		for _, led := range def.ledgers {
+			s := led.state(l, now)
+			s.Waiting = l.waiting
+			for _, g := range l.gates {
+				if g.shut && g.key.per == def.Per && g.key.id == led.key.id {
+					s.Gate = max(time.Duration(g.until-now), 0)
+				}
+			}
+			all = append(all, s)
+		}
+	}
+	return all
+}

@@ -1,0 +1,85 @@
+package exauth
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxRetryAfter is the longest wait that is believed; the longest ban any venue
+// documents is three days.
+const maxRetryAfter = 72 * time.Hour
+
+// retryAfter reads Retry-After as seconds or as an HTTP date (RFC 9110 section
+// 10.2.3), clamped to 0…3 days. ok is false when it is missing, given twice with
+// different values, or means nothing: then the caller backs off by itself.
+func retryAfter(h http.Header, received time.Time) (d time.Duration, ok bool) {
+	values := h.Values("Retry-After")
+	for _, v := range values[min(1, len(values)):] {
+		if v != values[0] {
+			return 0, false
+		}
+	}
+	if len(values) == 0 {
+		return 0, false
+	}
+	text := strings.TrimSpace(values[0])
+	if allDigits(text) {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil || n > uint64(maxRetryAfter/time.Second) {
+			return maxRetryAfter, true
+		}
+		return time.Duration(n) * time.Second, true
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0, false
+	}
+	now := received
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date // their clock against their clock
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter), true
+}
+
+// headerCount reads a count from an answer. Negative, fractional, huge, missing and
+// contradicting values are not believed.
+func headerCount(h http.Header, name string, most int) (int, bool) {
+	if name == "" {
+		return 0, false
+	}
+	values := h.Values(name)
+	if len(values) == 0 {
+		return 0, false
+	}
+	text := strings.TrimSpace(values[0])
+	for _, v := range values[1:] {
+		if strings.TrimSpace(v) != text {
+			return 0, false
+		}
+	}
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err != nil || !allDigits(text) || int(n) > most {
+		return 0, false
+	}
+	return int(n), true
+}
+
+// headerTime reads a time stamp in milliseconds since 1970.
+func headerTime(h http.Header, name string) (time.Time, bool) {
+	if name == "" {
+		return time.Time{}, false
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(h.Get(name)), 10, 64)
+	if err != nil || n < 946684800_000 || n > 4102444800_000 { // 2000 to 2100
+		return time.Time{}, false
+	}
+	return time.UnixMilli(n), true
+}
+
+// fromCache reports an answer that the venue did not make just now.
+func fromCache(status int, h http.Header) bool {
+	age := h.Get("Age")
+	return age != "" && age != "0" || status >= 300 && status < 400
+}
