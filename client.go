@@ -62,7 +62,7 @@ type Options struct {
 	Nonce      NonceSource      // default: strictly increasing per Key, in this process
 	Rand       io.Reader        // default: crypto/rand
 	HTTPClient *http.Client     // its Transport and Timeout are used; its redirects, jar and CheckRedirect are not
-	Limiter    Limiter          // default: none
+	Limiter    Limiter          // default: NewLimiter with the venue's quotas; LimiterOptions.Off switches it off
 	Scope      Scope            // what calls may do; 0 means Read and Trade
 	Account    string           // which account's key is asked for
 
@@ -179,6 +179,9 @@ func (c *core) defaults() {
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 10 * time.Second
+	}
+	if o.Limiter == nil && len(c.venue.Quotas) > 0 {
+		o.Limiter = NewLimiter(c.venue, nil)
 	}
 	if o.MaxBody <= 0 {
 		o.MaxBody = 8 << 20

@@ -120,18 +120,20 @@ func (c *core) pace(ctx context.Context, d *draft, b *binding) (Lease, time.Dura
 			maxWait = 2 * time.Second // a price is old after that
 		}
 	}
+	demand := Demand{KeyID: b.mark, Account: c.opts.Account, Costs: d.costs, Priority: d.priority, MaxWait: maxWait}
+	if l, ok := c.opts.Limiter.(*limiter); ok { // it bounds the wait itself
+		begin := l.tick()
+		lease, err := l.Wait(ctx, demand)
+		return lease, time.Duration(l.tick() - begin).Truncate(time.Millisecond), err
+	}
 	begin := time.Now()
 	wctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
-	lease, err := c.opts.Limiter.Wait(wctx, Demand{KeyID: b.mark, Account: c.opts.Account, Costs: d.costs, Priority: d.priority})
+	lease, err := c.opts.Limiter.Wait(wctx, demand)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrRateLimited) && !errors.Is(err, ErrBanned) {
 		err = fmt.Errorf("%w: no quota within %s: %w", ErrRateLimited, maxWait, err)
 	}
-	wait := time.Since(begin)
-	if wait < time.Millisecond {
-		wait = 0
-	}
-	return lease, wait, err
+	return lease, time.Since(begin).Truncate(time.Millisecond), err
 }
 
 // takeTurn lets one call of a key at a time through where the venue wants nonces
