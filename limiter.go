@@ -73,6 +73,9 @@ func NewLimiter(v *Venue, opts *LimiterOptions) Limiter {
 		if q.Limit <= 0 {
 			continue
 		}
+		for _, name := range []*string{&q.UsedHeader, &q.RemainingHeader, &q.ResetHeader, &q.TimeHeader} {
+			*name = http.CanonicalHeaderKey(*name)
+		}
 		d := &quotaDef{Quota: q, limit: q.Limit}
 		if s := l.opts.Share; s > 0 && s < 1 {
 			d.limit = max(1, int(float64(q.Limit)*s))
@@ -109,6 +112,9 @@ type limiter struct {
 	slots   []leaseSlot
 	free    []uint32
 	reports []Report
+
+	lastDate  string // parsed once a second, not once a call
+	lastStamp int64
 }
 
 type quotaDef struct {
@@ -127,21 +133,21 @@ type ledgerKey struct{ id, item string }
 
 // leaseSlot is a granted lease until it is settled.
 type leaseSlot struct {
-	gen    uint32
-	live   bool
-	probe  *gate
-	at     nanos
-	n      int
-	parts  [4]part
-	more   []part // beyond four quotas
-	urgent bool
+	gen   uint32
+	live  bool
+	probe *gate
+	at    nanos
+	n     int
+	parts [3]part
+	more  []part // beyond three quotas
 }
 
 // part is what a lease took from one ledger.
 type part struct {
-	led    *ledger
-	n      int
-	k0, k1 int64 // fixed windows the call may fall into
+	led  *ledger
+	n    int32
+	more int32 // windows after k0 that the call may fall into too
+	k0   int64 // the first one, or the number of an anchored window
 }
 
 func (s *leaseSlot) part(i int) *part {
@@ -276,7 +282,7 @@ func (l *limiter) resolve(w *waiter, d Demand) error {
 		if c.N < 0 || c.N > def.limit {
 			return fmt.Errorf("%w: a cost of %d in quota %q, whose limit is %d", ErrParam, c.N, c.Quota, def.limit)
 		}
-		p := part{led: l.ledger(def, d, c.Item), n: c.N}
+		p := part{led: l.ledger(def, d, c.Item), n: int32(c.N)}
 		if w.n < len(w.parts) {
 			w.parts[w.n] = p
 		} else {
@@ -356,7 +362,7 @@ func (l *limiter) admit(w *waiter, now nanos) (ok bool, at nanos, by *ledger) {
 	at = now
 	for i := range w.n {
 		p := w.part(i)
-		if t := p.led.free(l, p.n, w.prio, now); t > now {
+		if t := p.led.free(l, int(p.n), w.prio, now); t > now {
 			if by == nil || t > at {
 				at, by = t, p.led
 			}
@@ -376,7 +382,7 @@ func (l *limiter) grant(w *waiter, now nanos) uint64 {
 	}
 	s := &l.slots[i]
 	s.gen++
-	s.live, s.at, s.n, s.parts, s.more, s.urgent = true, now, w.n, w.parts, w.more, w.prio == PriorityCancel
+	s.live, s.at, s.n, s.parts, s.more = true, now, w.n, w.parts, w.more
 	s.probe = nil
 	if l.closed > 0 {
 		s.probe = l.takeProbe(w)
@@ -401,7 +407,7 @@ func (l *limiter) Settle(id uint64, o Observation) {
 	f := l.fateOf(s, o)
 	for j := range s.n {
 		p := s.part(j)
-		n := p.n
+		n := int(p.n)
 		if f.costs != nil {
 			n = actual(f.costs, p)
 		}
@@ -445,23 +451,29 @@ func (l *limiter) fateOf(s *leaseSlot, o Observation) fate {
 		f.received = max(l.since(o.Received), f.sent)
 	}
 	f.answered = o.Status != 0 && !o.Unknown
-	if !f.answered || o.Header == nil {
+	if !f.answered || len(o.Header) == 0 {
+		f.asked, f.retryAfter = o.RetryAfter > 0, min(max(o.RetryAfter, 0), maxRetryAfter)
 		return f
 	}
-	if f.retryAfter = min(max(o.RetryAfter, 0), maxRetryAfter); f.retryAfter > 0 {
-		f.asked = true
-	} else {
-		f.retryAfter, f.asked = retryAfter(o.Header, o.Received)
+	if o.Status >= 400 || o.Refused != "" {
+		if f.retryAfter = min(max(o.RetryAfter, 0), maxRetryAfter); f.retryAfter > 0 {
+			f.asked = true
+		} else {
+			f.retryAfter, f.asked = retryAfter(o.Header, o.Received)
+		}
 	}
 	if fromCache(o.Status, o.Header) {
 		return f
 	}
 	f.header = o.Header
-	if d := o.Header.Get("Date"); d != "" {
-		if t, err := http.ParseTime(d); err == nil {
-			f.dateLo, f.dateHi = t.UnixNano(), t.UnixNano()+int64(time.Second)
-			l.offset.observe(f.dateLo-(l.wall+f.received), f.dateHi-(l.wall+f.sent), f.received)
+	if d := o.Header["Date"]; len(d) == 1 && d[0] != l.lastDate {
+		if t, err := http.ParseTime(d[0]); err == nil {
+			l.lastDate, l.lastStamp = d[0], t.UnixNano()
 		}
+	}
+	if d := o.Header["Date"]; len(d) == 1 && d[0] == l.lastDate {
+		f.dateLo, f.dateHi = l.lastStamp, l.lastStamp+int64(time.Second)
+		l.offset.observe(f.dateLo-(l.wall+f.received), f.dateHi-(l.wall+f.sent), f.received)
 	}
 	return f
 }
@@ -473,7 +485,7 @@ func actual(costs []Cost, p *part) int {
 			return min(max(c.N, 0), 10*p.led.def.limit)
 		}
 	}
-	return p.n
+	return int(p.n)
 }
 
 // report keeps a report until the lock is released.

@@ -12,6 +12,16 @@ type fixedBook struct {
 	seen    bool  // a header was believed, ever
 	learned int   // windows folded into the rates
 	recent  recent
+	steady  steady
+}
+
+// steady is the common case worked out once for some time ahead: calls sent and
+// answered in this span fall into one window, and room is what polls may use of it.
+type steady struct {
+	w           *window
+	from, until nanos // sent in here, a call surely arrives in w; answered in here, it surely did
+	fresh       nanos // until when room is taken as it is
+	room        int
 }
 
 // recent is the foreign use of the last seconds, so that a step is seen within the
@@ -79,6 +89,9 @@ func (led *ledger) window(k int64) *window {
 		}
 	}
 	w := &b.open[oldest]
+	if b.steady.w == w {
+		b.steady = steady{}
+	}
 	*w = window{k: k, live: true}
 	return w
 }
@@ -187,7 +200,25 @@ func (led *ledger) urgentRoom(now nanos, left int64) int {
 	return min(roomFor(rate, left, 1), led.def.limit/4)
 }
 
+// settleDown works out the steady case for w, if now is inside it.
+func (led *ledger) settleDown(l *limiter, w *window, now nanos) {
+	lo, hi := l.offset.bounds(now)
+	d := led.def.Window
+	s := &led.fixed.steady
+	*s = steady{w: w, from: now}
+	s.until = windowStart(d, w.k+1) - l.wall - hi - 3*l.offset.lateness/2 - int64(driftPerUnit*float64(d))
+	if l.wall+now+lo < windowStart(d, w.k) || s.until <= now {
+		s.until = 0
+		return
+	}
+	s.fresh = min(s.until, now+int64(d)/1000)
+	s.room = led.roomIn(l, w, PriorityPoll, l.wall+now+lo, now)
+}
+
 func (led *ledger) fixedFree(l *limiter, n int, prio Priority, now nanos) nanos {
+	if s := &led.fixed.steady; now >= s.from && now < s.fresh && s.w.upper()+n <= s.room {
+		return now
+	}
 	lo, hi := l.arrival(now)
 	k0, k1 := windowOf(led.def.Window, lo), windowOf(led.def.Window, hi)
 	led.turn(l, k0, lo, now)
@@ -208,14 +239,23 @@ func (led *ledger) fixedFree(l *limiter, n int, prio Priority, now nanos) nanos 
 		}
 		return max(at, now+1)
 	}
+	if k0 == k1 {
+		led.settleDown(l, led.window(k0), now)
+	}
 	return now
 }
 
 func (led *ledger) fixedTake(l *limiter, p *part, now nanos) {
+	if s := &led.fixed.steady; now >= s.from && now < s.until {
+		p.k0, p.more = s.w.k, 0
+		s.w.fly += int(p.n)
+		return
+	}
 	lo, hi := l.arrival(now)
-	p.k0, p.k1 = windowOf(led.def.Window, lo), windowOf(led.def.Window, hi)
-	for k := p.k0; k <= p.k1; k++ {
-		led.window(k).fly += p.n
+	p.k0 = windowOf(led.def.Window, lo)
+	p.more = int32(windowOf(led.def.Window, hi) - p.k0)
+	for k := p.k0; k <= p.k0+int64(p.more); k++ {
+		led.window(k).fly += int(p.n)
 	}
 }
 
@@ -223,6 +263,12 @@ func (led *ledger) fixedTake(l *limiter, p *part, now nanos) {
 // in doubt is not believed, and its cost stays in both.
 func (led *ledger) fixedSettle(l *limiter, p *part, n int, f *fate) {
 	d := led.def.Window
+	used, ok := led.believed(f)
+	if s := &led.fixed.steady; p.more == 0 && s.until > f.received && s.w.k == p.k0 && !f.unsent && f.answered {
+		s.w.fly -= int(p.n)
+		led.count(s.w, used, ok, n, f)
+		return
+	}
 	a, b := l.offset.bounds(f.received)
 	lo, hi := l.wall+f.sent+a, l.wall+f.received+b
 	if f.dateLo > 0 {
@@ -235,27 +281,34 @@ func (led *ledger) fixedSettle(l *limiter, p *part, n int, f *fate) {
 	}
 	k0, k1 := windowOf(d, lo), windowOf(d, max(lo, hi-1))
 	k0 = max(k0, p.k0) // the bounds have widened since; what was sure then still is
-	used, ok := led.believed(f)
-	for k := p.k0; k <= p.k1; k++ {
+	for k := p.k0; k <= p.k0+int64(p.more); k++ {
 		w := led.find(k)
 		if w == nil {
 			continue
 		}
-		w.fly -= p.n
+		w.fly -= int(p.n)
 		switch {
 		case f.unsent, k < k0, k > k1:
 		case !f.answered:
 			w.lost += n
 			w.own += n // whoever counted it, it is not foreign
 			w.lostAt = max(w.lostAt, f.sent)
-		case ok && k0 == k1:
-			led.believe(w, used, n, f)
 		default:
-			w.sure += n
-			w.sureAt = max(w.sureAt, f.received)
-			w.own += n
+			led.count(w, used, ok && k0 == k1, n, f)
 		}
 	}
+}
+
+// count books an answered call in its window, by the venue's count if it may be
+// believed.
+func (led *ledger) count(w *window, used int, believed bool, n int, f *fate) {
+	if believed {
+		led.believe(w, used, n, f)
+		return
+	}
+	w.sure += n
+	w.sureAt = max(w.sureAt, f.received)
+	w.own += n
 }
 
 func (led *ledger) find(k int64) *window {

@@ -69,7 +69,7 @@ func (led *ledger) free(l *limiter, n int, prio Priority, now nanos) nanos {
 // take books n units as under way.
 func (led *ledger) take(l *limiter, p *part, now nanos, prio Priority) {
 	led.used = now
-	led.fly += p.n
+	led.fly += int(p.n)
 	switch led.def.Kind {
 	case FixedWindow:
 		led.fixedTake(l, p, now)
@@ -77,13 +77,13 @@ func (led *ledger) take(l *limiter, p *part, now nanos, prio Priority) {
 		led.anchorTake(p, now)
 	}
 	if prio == PriorityCancel && (led.def.Kind == FixedWindow || led.def.Kind == AnchoredWindow) {
-		led.urgent.add(now, p.n)
+		led.urgent.add(now, int(p.n))
 	}
 }
 
 // settle books what became of n units; n may differ from what was taken.
 func (led *ledger) settle(l *limiter, p *part, n int, f *fate) {
-	led.fly -= p.n
+	led.fly -= int(p.n)
 	if f.unsent {
 		n = 0
 	}

@@ -7,7 +7,7 @@ type waiter struct {
 	prio   Priority
 	egress string
 	n      int
-	parts  [4]part
+	parts  [3]part
 	more   []part
 
 	since, limit nanos
@@ -89,7 +89,7 @@ func (l *limiter) hold(w *waiter, by *ledger, now nanos) {
 	if by.def.Kind == FixedWindow && now-w.since < int64(by.def.Window) {
 		for i := range w.n {
 			if p := w.part(i); p.led == by {
-				by.heldOver = p.n // as heavy or heavier only
+				by.heldOver = int(p.n) // as heavy or heavier only
 			}
 		}
 	}
@@ -100,7 +100,7 @@ func (l *limiter) hold(w *waiter, by *ledger, now nanos) {
 func (l *limiter) held(w *waiter) *ledger {
 	for i := range w.n {
 		p := w.part(i)
-		if p.led.heldMark == l.mark && p.n >= p.led.heldOver {
+		if p.led.heldMark == l.mark && int(p.n) >= p.led.heldOver {
 			return p.led
 		}
 	}

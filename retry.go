@@ -135,6 +135,5 @@ func (c *core) doubtClock(resp *Response) {
 
 // cached reports an answer that did not come from the venue just now.
 func cached(resp *Response) bool {
-	age := resp.Header.Get("Age")
-	return age != "" && age != "0" || resp.Status >= 300 && resp.Status < 400
+	return fromCache(resp.Status, resp.Header)
 }

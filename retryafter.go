@@ -49,7 +49,7 @@ func headerCount(h http.Header, name string, most int) (int, bool) {
 	if name == "" {
 		return 0, false
 	}
-	values := h.Values(name)
+	values := h[name] // canonical already
 	if len(values) == 0 {
 		return 0, false
 	}
@@ -71,7 +71,11 @@ func headerTime(h http.Header, name string) (time.Time, bool) {
 	if name == "" {
 		return time.Time{}, false
 	}
-	n, err := strconv.ParseInt(strings.TrimSpace(h.Get(name)), 10, 64)
+	values := h[name]
+	if len(values) != 1 {
+		return time.Time{}, false
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(values[0]), 10, 64)
 	if err != nil || n < 946684800_000 || n > 4102444800_000 { // 2000 to 2100
 		return time.Time{}, false
 	}
@@ -80,6 +84,6 @@ func headerTime(h http.Header, name string) (time.Time, bool) {
 
 // fromCache reports an answer that the venue did not make just now.
 func fromCache(status int, h http.Header) bool {
-	age := h.Get("Age")
-	return age != "" && age != "0" || status >= 300 && status < 400
+	age := h["Age"]
+	return len(age) > 0 && age[0] != "0" || status >= 300 && status < 400
 }
