@@ -256,6 +256,12 @@ func (c *core) settle(d *draft, resp *Response, err error, t *trip) {
 	} else {
 		o.Unknown = t.wrote.Load() > 0
 	}
+	if n := int(t.wrote.Load()); n > 1 && o.Costs == nil { // net/http sent a read again: the venue counted each
+		for _, cost := range d.costs {
+			cost.N *= n
+			o.Costs = append(o.Costs, cost)
+		}
+	}
 	var e *Error
 	if errors.As(err, &e) {
 		o.RetryAfter = e.RetryAfter
