@@ -139,7 +139,7 @@ func (c *core) lost(d *draft, t *trip, cause error) *Error {
 	e := &Error{Err: safeError(cause), Outcome: OutcomeNotSent, Sent: t.stamp}
 	c.describe(e, d)
 	switch {
-	case t.wrote.Load() == 0:
+	case t.unsent:
 		e.Kind = ErrUnavailable
 	case d.need.writes():
 		e.Kind, e.Outcome = ErrOutcomeUnknown, OutcomeUnknown

@@ -106,11 +106,25 @@ type outgoing struct {
 	req    http.Request
 	url    url.URL
 	body   bodyReader
+	coding [1]string // backing of TransferEncoding
 	values [8]string // backing of header values
 	trip   trip
 }
 
-type bodyReader struct{ bytes.Reader }
+// bodyReader is a body without GetBody, so that net/http cannot send it twice.
+type bodyReader struct {
+	bytes.Reader
+	raw []byte
+}
+
+func (b *bodyReader) set(raw []byte) { b.raw = raw; b.Reset(raw) }
+
+// rewound returns the same body from its beginning; b may still be in use.
+func (b *bodyReader) rewound() *bodyReader {
+	again := new(bodyReader)
+	again.set(b.raw)
+	return again
+}
 
 func (*bodyReader) Close() error { return nil }
 
@@ -233,12 +247,15 @@ func (c *core) build(ctx context.Context, d *draft, r *Request, out *outgoing) {
 	}).WithContext(ctx)
 	switch {
 	case len(r.Body) > 0:
-		out.body.Reset(r.Body)
+		out.body.set(r.Body)
 		out.req.Body, out.req.ContentLength = &out.body, int64(len(r.Body))
 	case c.guarded(d):
 		// A body that is there but empty, without GetBody: net/http then never sends
-		// the request a second time on its own, and still writes none (T5).
-		out.req.Body = &out.body
+		// the request a second time on its own (T5). "identity" keeps it from looking
+		// into the body, for which it starts a goroutine and, if that is slow, gives
+		// the GET a chunked body.
+		out.coding[0] = "identity"
+		out.req.Body, out.req.TransferEncoding = &out.body, out.coding[:]
 	}
 }
 

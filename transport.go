@@ -53,6 +53,7 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	out := new(outgoing)
 	t := &out.trip
 	t.number, t.wait, t.lease, t.key, t.req = number, wait, lease, b.info, &out.req
+	t.careful = d.req.Method != http.MethodGet || c.guarded(d)
 	if err := c.authorize(t.trace(ctx), d, b, out); err != nil {
 		lease.Settle(Observation{})
 		return nil, c.notSent(d, nil, veil(err, d.hidden(b)...))
@@ -160,15 +161,58 @@ type trip struct {
 	req            *http.Request
 	stamp          time.Time // the venue time the request carries
 	sent, received time.Time
-	wrote          atomic.Int32 // times headers left this machine: 0 is surely not sent, 2 a silent re-send
+	unsent         bool         // it ended, and surely nothing was written
+	careful        bool         // net/http would not send this call again by itself
+	asked          atomic.Bool  // the transport tells what it does
+	got            atomic.Bool  // it has had a connection
+	stale          atomic.Bool  // that connection was dead already: nothing was written to it
+	wrote          atomic.Int32 // times headers left this machine; 2 is a silent re-send
 	hooks          httptrace.ClientTrace
 }
 
 // trace sees whether anything was written, which is what tells "surely not sent"
 // from "perhaps executed".
 func (t *trip) trace(ctx context.Context) context.Context {
+	t.hooks.GetConn = func(string) { t.asked.Store(true) }
+	t.hooks.GotConn = t.gotConn
 	t.hooks.WroteHeaders = func() { t.wrote.Add(1) }
 	return httptrace.WithClientTrace(ctx, &t.hooks)
+}
+
+// gotConn looks at a connection before a request is written to it. One that the
+// venue has closed while it was idle is closed here, too, so that nothing can be
+// written to it: the call then goes over another one, although net/http may not
+// repeat it.
+func (t *trip) gotConn(info httptrace.GotConnInfo) {
+	t.asked.Store(true)
+	if t.stale.Load() {
+		t.wrote.Store(0)
+	}
+	stale := info.Reused && (t.careful || info.IdleTime > time.Second) && idleClosed(info.Conn)
+	t.stale.Store(stale)
+	if stale {
+		info.Conn.Close()
+	} else {
+		t.got.Store(true)
+	}
+}
+
+// mayBeSent reports whether bytes of the request may have left this machine. Only
+// evidence counts as a no.
+func (t *trip) mayBeSent(rt http.RoundTripper, cause error) bool {
+	var dial *net.OpError
+	switch {
+	case t.stale.Load():
+		return false
+	case t.wrote.Load() > 0:
+		return true
+	case t.got.Load(): // the headers may be on their way while the deadline passes
+		return true
+	case t.asked.Load(), errors.As(cause, &dial) && dial.Op == "dial":
+		return false
+	}
+	_, ours := rt.(*http.Transport) // which asks before it sends
+	return !ours
 }
 
 // scrub takes out of a venue's text what it may echo: the key, what was derived
@@ -190,10 +234,8 @@ func (t *trip) hidden() []string {
 		}
 	}
 	if b, ok := t.req.Body.(*bodyReader); ok {
-		body := make([]byte, b.Size())
-		_, _ = b.ReadAt(body, 0)
-		if hide = append(hide, string(body)); isForm(t.req.Header) {
-			hide = hidePairs(hide, string(body))
+		if hide = append(hide, string(b.raw)); isForm(t.req.Header) {
+			hide = hidePairs(hide, string(b.raw))
 		}
 	}
 	return hide
@@ -225,12 +267,13 @@ func hidePairs(hide []string, raw string) []string {
 // followed: the next hop would get the key.
 func (c *core) send(d *draft, t *trip, rt http.RoundTripper) (*Response, error) {
 	t.sent = time.Now()
-	hr, err := rt.RoundTrip(t.req)
+	hr, err := c.carry(rt, t)
 	t.received = time.Now()
 	if err != nil {
 		if hr != nil && hr.Body != nil {
 			hr.Body.Close()
 		}
+		t.unsent = !t.mayBeSent(rt, err)
 		return nil, c.lost(d, t, err)
 	}
 	resp, err := c.read(d, hr)
@@ -240,6 +283,30 @@ func (c *core) send(d *draft, t *trip, rt http.RoundTripper) (*Response, error) 
 		return resp, c.lost(d, t, err)
 	}
 	return resp, c.judge(d, t, resp)
+}
+
+// maxStale bounds how many dead connections one call takes out of a pool.
+const maxStale = 256
+
+// carry sends a request, again over another connection while the pool hands out
+// dead ones: those have got nothing.
+func (c *core) carry(rt http.RoundTripper, t *trip) (*http.Response, error) {
+	body := t.req.Body
+	for range maxStale {
+		hr, err := rt.RoundTrip(t.req)
+		if err == nil || !t.stale.Load() || t.req.Context().Err() != nil {
+			return hr, err
+		}
+		if c.own {
+			rt.(*http.Transport).CloseIdleConnections()
+		}
+		again := *t.req
+		if b, ok := body.(*bodyReader); ok {
+			again.Body = b.rewound()
+		}
+		t.req = &again
+	}
+	return rt.RoundTrip(t.req)
 }
 
 // settle tells the limiter what the answer said.
@@ -254,7 +321,7 @@ func (c *core) settle(d *draft, resp *Response, err error, t *trip) {
 			c.venue.Settle(resp, &o)
 		}
 	} else {
-		o.Unknown = t.wrote.Load() > 0
+		o.Unknown = !t.unsent
 	}
 	if n := int(t.wrote.Load()); n > 1 && o.Costs == nil { // net/http sent a read again: the venue counted each
 		for _, cost := range d.costs {
