@@ -3,6 +3,7 @@ package exauth
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -69,11 +70,15 @@ func (c *core) judge(d *draft, t *trip, resp *Response) error {
 			resp.Payload = payload
 		}
 	}
-	if found == nil && resp.Status >= 400 {
-		found = &Error{Message: excerpt(resp.Body)}
-	}
 	if found == nil {
-		return nil
+		switch {
+		case resp.Status >= 400:
+			found = &Error{Message: excerpt(resp.Body)}
+		case !readable(resp, d.need.writes()):
+			found = &Error{Kind: ErrOutcomeUnknown, Message: "answer is not JSON: " + excerpt(resp.Body)}
+		default:
+			return nil
+		}
 	}
 	var e *Error
 	if !errors.As(found, &e) {
@@ -101,6 +106,16 @@ func (c *core) judge(d *draft, t *trip, resp *Response) error {
 		e.Body = []byte(t.scrub(string(resp.Body)))
 	}
 	return e
+}
+
+// readable reports whether an answer that claims success can be one. What a write
+// did is only known from JSON; a read may bring a file, but no page of a firewall.
+func readable(resp *Response, write bool) bool {
+	text := bytes.TrimLeft(resp.Payload, " \t\r\n")
+	if len(text) == 0 {
+		return true // Do[T] asks for more
+	}
+	return text[0] != '<' && (!write || json.Valid(text))
 }
 
 // kindOfStatus is what an answer means when the venue's text said nothing.

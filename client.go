@@ -53,6 +53,7 @@ type Response struct {
 	Sent, Received time.Time // local clock
 	Wait           time.Duration
 	Attempts       int
+	writes         bool // the call changes something, so that an unreadable answer leaves it in doubt
 }
 
 // Options configures a Client. A nil *Options and every zero field mean the
@@ -308,7 +309,7 @@ func (c *core) again(ctx context.Context, d *draft, resp *Response, err error, n
 		return true
 	case errors.Is(e, ErrNonce) && n == 1 && e.Outcome == OutcomeRejected:
 		return true
-	case e.Outcome == OutcomeUnknown || e.Kind != ErrUnavailable:
+	case e.Outcome == OutcomeUnknown || e.Kind != ErrUnavailable || errors.Is(e, errBodyTooLarge):
 		return false
 	case e.Outcome == OutcomeNotSent && !e.Timeout(), !d.need.writes():
 		return sleep(ctx, backoff(c.opts.Rand, n)) == nil
@@ -329,17 +330,28 @@ func Do[T any](ctx context.Context, c *Client, call Call) (T, error) {
 		*raw = resp.Payload
 		return out, nil
 	}
+	if resp.Status == http.StatusNoContent && len(resp.Payload) == 0 {
+		return out, nil
+	}
 	if err := decode(resp.Payload, &out); err != nil {
-		return out, c.core().unreadable(call, resp, err)
+		var none T // half of an answer is none
+		return none, c.core().unreadable(resp, err)
 	}
 	return out, nil
 }
 
-// decode unmarshals without losing 64-bit ids to float64 in interface values.
+// decode unmarshals without losing 64-bit ids to float64 in interface values, and
+// takes one JSON value with nothing behind it.
 func decode(payload []byte, out any) error {
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.UseNumber()
-	return d.Decode(out)
+	if err := d.Decode(out); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("text after the JSON")
+	}
+	return nil
 }
 
 // Get is Do with method GET.

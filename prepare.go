@@ -31,6 +31,13 @@ type draft struct {
 	buffer   []byte // what the encoding is written into, kept between calls
 }
 
+// opensRisk reports a call that a local guess may stop: a write that is no cancel.
+// A listed route says itself whether it is one.
+func (d *draft) opensRisk() bool {
+	cancels := d.route.Priority == PriorityCancel || !d.listed && d.priority == PriorityCancel
+	return d.need.writes() && !cancels
+}
+
 // keep remembers the buffer an encoding grew to, for the next call.
 func (d *draft) keep(b []byte) {
 	if cap(b) > cap(d.buffer) && cap(b) <= 64<<10 {

@@ -3,10 +3,13 @@ package exauth
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -42,11 +45,16 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // unreadable describes an answer that came but cannot be used. What became of a
 // write is then unknown: its answer was the only witness.
-func (c *core) unreadable(call Call, resp *Response, cause error) error {
-	e := &Error{Venue: c.venue.Name, Method: call.Method, Path: safePath(call.Path), Status: resp.Status,
-		Kind: ErrUnavailable, Outcome: OutcomeRejected, ClientOrderID: resp.ClientOrderID, Sent: resp.Sent,
-		Message: fmt.Sprintf("answer does not decode (%T)", cause)}
-	if d, err := c.prepare(call); err == nil && d.need.writes() {
+func (c *core) unreadable(resp *Response, cause error) error {
+	why := "answer is not the JSON that was expected"
+	var typ *json.UnmarshalTypeError
+	if errors.As(cause, &typ) {
+		kind, _, _ := strings.Cut(typ.Value, " ") // "number 1.5" would show the number
+		why = fmt.Sprintf("answer's field %q is a JSON %s, which does not fit %s", typ.Field, kind, typ.Type)
+	}
+	e := &Error{Venue: c.venue.Name, Method: resp.Method, Path: resp.Path, Status: resp.Status, Kind: ErrUnavailable,
+		Outcome: OutcomeRejected, ClientOrderID: resp.ClientOrderID, Sent: resp.Sent, Message: why}
+	if resp.writes {
 		e.Kind, e.Outcome = ErrOutcomeUnknown, OutcomeUnknown
 	}
 	return e

@@ -21,7 +21,7 @@ import (
 //
 // It returns a Response also beside an error that the venue's answer caused.
 func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, error) {
-	if reason := c.halted.Load(); reason != nil && d.need.writes() && d.priority < PriorityCancel {
+	if reason := c.halted.Load(); reason != nil && d.opensRisk() {
 		return nil, c.notSent(d, ErrHalted, errors.New(*reason))
 	}
 	b, err := c.keyFor(ctx, d)
@@ -35,24 +35,24 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	if err != nil {
 		return nil, c.notSent(d, nil, c.underPlan(err))
 	}
-	if wait > 0 { // a key may have been rotated or revoked meanwhile
-		if b, err = c.keyFor(ctx, d); err != nil {
-			lease.Settle(Observation{})
-			return nil, c.notSent(d, nil, err)
-		}
-	}
-	done, err := c.takeTurn(ctx, d, b)
+	done, waited, err := c.takeTurn(ctx, d, b, wait)
 	if err != nil {
 		lease.Settle(Observation{})
 		return nil, c.notSent(d, nil, err)
 	}
 	defer done()
+	if waited += wait; waited > 0 { // a key may have been rotated or revoked meanwhile
+		if b, err = c.keyFor(ctx, d); err != nil {
+			lease.Settle(Observation{})
+			return nil, c.notSent(d, nil, err)
+		}
+	}
 
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	out := new(outgoing)
 	t := &out.trip
-	t.number, t.wait, t.lease, t.key, t.req = number, wait, lease, b.info, &out.req
+	t.number, t.wait, t.lease, t.key, t.req = number, waited, lease, b.info, &out.req
 	t.careful = d.req.Method != http.MethodGet || c.guarded(d)
 	if err := c.authorize(t.trace(ctx), d, b, out); err != nil {
 		lease.Settle(Observation{})
@@ -69,6 +69,9 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	resp, err := c.send(d, t, rt)
 	c.settle(d, resp, err, t)
 	c.watch(d, b, resp, err, t)
+	if t.broke { // half an answer is none
+		return nil, err
+	}
 	return resp, err
 }
 
@@ -99,7 +102,7 @@ func (c *core) keyFor(ctx context.Context, d *draft) (*binding, error) {
 	if b.info.scope != 0 && !b.info.scope.has(d.need) {
 		return nil, fmt.Errorf("%w: call needs %s, the key allows %s", ErrScope, d.need, b.info.scope)
 	}
-	if b.info.expired(c.now()) && d.need.writes() && d.priority < PriorityCancel {
+	if b.info.expired(c.now()) && d.opensRisk() {
 		return nil, fmt.Errorf("%w: key %s expired on %s by its keys file; reads and cancels still pass",
 			ErrKeyExpired, b.mark, b.info.expires.Format(time.DateOnly))
 	}
@@ -111,16 +114,7 @@ func (c *core) pace(ctx context.Context, d *draft, b *binding) (Lease, time.Dura
 	if c.opts.Limiter == nil {
 		return Lease{}, 0, ctx.Err()
 	}
-	maxWait := d.maxWait
-	if maxWait == 0 {
-		maxWait = c.opts.MaxWait
-	}
-	if maxWait == 0 {
-		maxWait = time.Minute
-		if d.priority == PriorityOrder && d.need.writes() {
-			maxWait = 2 * time.Second // a price is old after that
-		}
-	}
+	maxWait := c.maxWait(d)
 	demand := Demand{KeyID: b.mark, Account: c.opts.Account, Costs: d.costs, Priority: d.priority, MaxWait: maxWait}
 	if l, ok := c.opts.Limiter.(*limiter); ok { // it bounds the wait itself
 		begin := l.tick()
@@ -137,18 +131,43 @@ func (c *core) pace(ctx context.Context, d *draft, b *binding) (Lease, time.Dura
 	return lease, time.Since(begin).Truncate(time.Millisecond), err
 }
 
+// maxWait is how long a call may wait before it is sent.
+func (c *core) maxWait(d *draft) time.Duration {
+	switch {
+	case d.maxWait > 0:
+		return d.maxWait
+	case c.opts.MaxWait > 0:
+		return c.opts.MaxWait
+	case d.priority == PriorityOrder && d.need.writes():
+		return 2 * time.Second // a price is old after that
+	}
+	return time.Minute
+}
+
 // takeTurn lets one call of a key at a time through where the venue wants nonces
-// to arrive in order and no nonce window was promised by Options.
-func (c *core) takeTurn(ctx context.Context, d *draft, b *binding) (done func(), err error) {
+// to arrive in order and no nonce window was promised by Options. Time spent in the
+// limiter's queue counts against the same bound.
+func (c *core) takeTurn(ctx context.Context, d *draft, b *binding, spent time.Duration) (done func(), waited time.Duration, err error) {
 	if c.venue.NonceUnit == 0 || !c.venue.Ordered || c.opts.NonceWindow || d.auth != AuthSigned {
-		return func() {}, nil
+		return func() {}, 0, nil
 	}
 	turn := b.info.box.turn
+	free := func() { <-turn }
 	select {
 	case turn <- struct{}{}:
-		return func() { <-turn }, nil
+		return free, 0, nil
+	default:
+	}
+	begin := time.Now()
+	bound := time.NewTimer(c.maxWait(d) - spent)
+	defer bound.Stop()
+	select {
+	case turn <- struct{}{}:
+		return free, time.Since(begin), nil
+	case <-bound.C:
+		return nil, 0, fmt.Errorf("%w: other calls of the key were before this one for %s", ErrRateLimited, c.maxWait(d))
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, 0, ctx.Err()
 	}
 }
 
@@ -161,6 +180,7 @@ type trip struct {
 	req            *http.Request
 	stamp          time.Time // the venue time the request carries
 	sent, received time.Time
+	broke          bool         // the answer began and did not end
 	unsent         bool         // it ended, and surely nothing was written
 	careful        bool         // net/http would not send this call again by itself
 	asked          atomic.Bool  // the transport tells what it does
@@ -280,8 +300,12 @@ func (c *core) send(d *draft, t *trip, rt http.RoundTripper) (*Response, error) 
 	t.received = time.Now()
 	resp.Sent, resp.Received, resp.Wait, resp.ClientOrderID = t.sent, t.received, t.wait, d.orderID
 	if err != nil {
-		return resp, c.lost(d, t, err)
+		t.broke = true
+		e := c.lost(d, t, err)
+		e.Status = resp.Status
+		return resp, e
 	}
+	resp.writes = d.need.writes()
 	return resp, c.judge(d, t, resp)
 }
 
