@@ -46,11 +46,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 // unreadable describes an answer that came but cannot be used. What became of a
 // write is then unknown: its answer was the only witness.
 func (c *core) unreadable(resp *Response, cause error) error {
-	why := "answer is not the JSON that was expected"
+	why := "answer does not decode"
 	var typ *json.UnmarshalTypeError
 	if errors.As(cause, &typ) {
 		kind, _, _ := strings.Cut(typ.Value, " ") // "number 1.5" would show the number
-		why = fmt.Sprintf("answer's field %q is a JSON %s, which does not fit %s", typ.Field, kind, typ.Type)
+		why = fmt.Sprintf("answer does not decode: field %q is a JSON %s, which does not fit %s", typ.Field, kind, typ.Type)
 	}
 	e := &Error{Venue: c.venue.Name, Method: resp.Method, Path: resp.Path, Status: resp.Status, Kind: ErrUnavailable,
 		Outcome: OutcomeRejected, ClientOrderID: resp.ClientOrderID, Sent: resp.Sent, Message: why}
