@@ -35,7 +35,7 @@ type Request struct {
 	auth   Auth
 	key    func() *binding // a closure: reflection prints an address, not what it captures
 	rand   io.Reader
-	values *[8]string // backing for SetHeader, so that headers cost no allocation each
+	values *[6]string // backing for SetHeader, so that headers cost no allocation each
 	used   int
 	buffer []byte // lent by Buffer, kept between requests
 	err    error  // a failed source of randomness, checked after Authorize

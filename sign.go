@@ -107,8 +107,8 @@ type outgoing struct {
 	url    url.URL
 	body   bodyReader
 	coding [1]string // backing of TransferEncoding
-	values [8]string // backing of header values
-	trip   trip
+	values [6]string // backing of header values
+	stamp  time.Time // the venue time the request carries
 }
 
 // bodyReader is a body without GetBody, so that net/http cannot send it twice.
@@ -133,9 +133,7 @@ func (*bodyReader) Close() error { return nil }
 func (c *core) authorize(ctx context.Context, d *draft, b *binding, out *outgoing) error {
 	r := c.requests.Get().(*Request)
 	defer c.release(r)
-	buffer := r.buffer
-	*r = d.req
-	r.buffer = buffer
+	r.Method, r.Scheme, r.Host, r.Path, r.Query = d.req.Method, d.req.Scheme, d.req.Host, d.req.Path, d.req.Query
 	if n := len(d.req.Body); n > 0 {
 		r.Body = append(make([]byte, 0, n+roomToSign), d.req.Body...)
 	}
@@ -154,7 +152,7 @@ func (c *core) authorize(ctx context.Context, d *draft, b *binding, out *outgoin
 		r.SetHeader(h[0], h[1])
 	}
 	r.Time, r.key = c.now(), b.self
-	out.trip.stamp = r.Time
+	out.stamp = r.Time
 	if c.opts.Policy != nil {
 		if err := c.opts.Policy(ctx, r); err != nil {
 			return err
@@ -238,8 +236,10 @@ func (c *core) nonce(ctx context.Context, b *binding, floor, day int64) (int64, 
 func (c *core) build(ctx context.Context, d *draft, r *Request, out *outgoing) {
 	out.url = url.URL{Scheme: r.Scheme, Host: r.Host, Path: d.prefix + r.Path, RawQuery: r.Query}
 	out.url.RawPath = out.url.Path // or net/url escapes the path anew, its own way
-	if p, err := url.PathUnescape(out.url.Path); err == nil {
-		out.url.Path = p
+	if strings.Contains(out.url.Path, "%") {
+		if p, err := url.PathUnescape(out.url.Path); err == nil {
+			out.url.Path = p
+		}
 	}
 	out.req = *(&http.Request{
 		Method: r.Method, URL: &out.url, Header: r.Header, Host: r.Host,

@@ -50,14 +50,15 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	out := new(outgoing)
+	out := new(sending)
 	t := &out.trip
 	t.number, t.wait, t.lease, t.key, t.req = number, waited, lease, b.info, &out.req
 	t.careful = d.req.Method != http.MethodGet || c.guarded(d)
-	if err := c.authorize(t.trace(ctx), d, b, out); err != nil {
+	if err := c.authorize(t.trace(ctx), d, b, &out.outgoing); err != nil {
 		lease.Settle(Observation{})
 		return nil, c.notSent(d, nil, veil(err, d.hidden(b)...))
 	}
+	t.stamp = out.stamp
 	rt := c.rt
 	if c.guarded(d) {
 		rt = c.rt1 // the guard against re-sending holds in HTTP/1.1 only
@@ -169,6 +170,12 @@ func (c *core) takeTurn(ctx context.Context, d *draft, b *binding, spent time.Du
 	case <-ctx.Done():
 		return nil, 0, ctx.Err()
 	}
+}
+
+// sending is an outgoing request and what is learned of it, in one allocation.
+type sending struct {
+	outgoing
+	trip trip
 }
 
 // A trip is what is learned while one attempt is on its way.
