@@ -47,11 +47,12 @@ func fakeKey(t testing.TB, v *exauth.Venue) *exauth.Key {
 	return key
 }
 
-// fakeClient is a client of v over rt, with a fixed clock, one attempt per call.
+// fakeClient is a client of v over rt, with a fixed clock, one attempt per call and
+// no pacing: canned answers carry no counters to learn from.
 func fakeClient(t testing.TB, v *exauth.Venue, scope exauth.Scope, rt http.RoundTripper) *exauth.Client {
 	t.Helper()
 	c, err := exauth.New(v, fakeKey(t, v), &exauth.Options{
-		Scope: scope, NoRetry: true, HTTPClient: &http.Client{Transport: rt},
+		Scope: scope, NoRetry: true, HTTPClient: &http.Client{Transport: rt}, Limiter: unpaced(v),
 		Now: func() time.Time { return time.UnixMilli(1768480496789) },
 	})
 	if err != nil {
@@ -59,6 +60,9 @@ func fakeClient(t testing.TB, v *exauth.Venue, scope exauth.Scope, rt http.Round
 	}
 	return c
 }
+
+// unpaced is the limiter of tests that are not about quotas.
+func unpaced(v *exauth.Venue) exauth.Limiter { return exauth.NewLimiter(v, &exauth.LimiterOptions{Off: true}) }
 
 // answerCase is one answer of a venue to a call, and what a caller gets to see.
 type answerCase struct {
