@@ -167,11 +167,7 @@ func loadLimits(t *testing.T, v *exauth.Venue, rt http.RoundTripper) (map[string
 		t.Fatal(err)
 	}
 	quotas, err := c.LoadLimits(t.Context())
-	limits := map[string]int{}
-	for _, q := range quotas {
-		limits[q.Name] = q.Limit
-	}
-	return limits, l, err
+	return limitsOf(quotas), l, err
 }
 
 func TestBinanceLimits(t *testing.T) {

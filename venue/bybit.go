@@ -25,22 +25,28 @@ import (
 // Sources: bybit-exchange.github.io/docs/v5/guide and …/docs/v5/error, read 2026-11.
 func Bybit() *exauth.Venue {
 	return &exauth.Venue{
-		Name:        "bybit",
-		BaseURL:     "https://api.bybit.com",
-		Docs:        "https://bybit-exchange.github.io/docs/v5/guide",
-		KeyPage:     "https://www.bybit.com/app/user/api-management",
-		Algorithms:  []exauth.Algorithm{exauth.HMACSHA256, exauth.RSASHA256},
-		Signer:      exauth.UTF8Secret(exauth.HMACSHA256),
-		Style:       bybitStyle,
-		Scheme:      exauth.SchemeFunc(authorizeBybit),
-		Reserved:    []string{"api_key", "recv_window", "sign"}, // timestamp is also a parameter of v5 withdrawals
-		AuthHeaders: []string{"X-BAPI-API-KEY", "X-BAPI-SIGN", "X-BAPI-SIGN-TYPE", "X-BAPI-TIMESTAMP", "X-BAPI-RECV-WINDOW"},
-		RecvWindow:  5 * time.Second,
-		Routes:      bybitRoutes(),
-		GETReads:    true,
-		Answer:      bybitAnswer(),
-		Clock:       exauth.Clock{Path: "/v5/market/time", Parse: bybitTime},
-		Probe:       exauth.Call{Method: "GET", Path: "/v5/user/query-api"},
+		Name:         "bybit",
+		BaseURL:      "https://api.bybit.com",
+		Docs:         "https://bybit-exchange.github.io/docs/v5/guide",
+		KeyPage:      "https://www.bybit.com/app/user/api-management",
+		Algorithms:   []exauth.Algorithm{exauth.HMACSHA256, exauth.RSASHA256},
+		Signer:       exauth.UTF8Secret(exauth.HMACSHA256),
+		Style:        bybitStyle,
+		Scheme:       exauth.SchemeFunc(authorizeBybit),
+		Reserved:     []string{"api_key", "recv_window", "sign"}, // timestamp is also a parameter of v5 withdrawals
+		AuthHeaders:  []string{"X-BAPI-API-KEY", "X-BAPI-SIGN", "X-BAPI-SIGN-TYPE", "X-BAPI-TIMESTAMP", "X-BAPI-RECV-WINDOW"},
+		RecvWindow:   5 * time.Second,
+		Routes:       bybitPrices(bybitRoutes()),
+		Tier:         "default",
+		Quotas:       bybitQuotas(10, 10, 20),
+		Plans:        bybitPlans(),
+		DefaultPrice: bybitDefault(),
+		Settle:       bybitSettle,
+		Limits:       bybitLimits,
+		GETReads:     true,
+		Answer:       bybitAnswer(),
+		Clock:        exauth.Clock{Path: "/v5/market/time", Parse: bybitTime},
+		Probe:        exauth.Call{Method: "GET", Path: "/v5/user/query-api"},
 	}
 }
 

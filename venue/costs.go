@@ -50,6 +50,7 @@ type pricer struct {
 	own, routes []exauth.Route
 	patterns    []exauth.Route // of routes
 	index       map[routeKey][]int
+	getReads    bool // as the venue says: GETs that nothing covers only read
 }
 
 type routeKey struct{ method, path string }
@@ -84,7 +85,11 @@ func (p *pricer) add(t tariff, lines string) {
 		if found {
 			continue
 		}
-		for _, r := range covering(p.patterns, l) {
+		wider := covering(p.patterns, l)
+		if len(wider) == 0 && p.getReads && l.method == "GET" {
+			wider = []exauth.Route{{Scope: exauth.ScopeRead}}
+		}
+		for _, r := range wider {
 			r.Method, r.Path, r.Costs, r.Price = l.method, l.path, nil, nil
 			t.set(&r, l)
 			p.own = append(p.own, r)

@@ -13,6 +13,7 @@ import (
 func costTables() map[string][]string {
 	return map[string][]string{
 		"binance": {binanceSpot, binanceUSDM, binanceCOINM, binanceOptions, binancePortfolio, binanceSAPIByIP, binanceSAPIByUID},
+		"bybit":   {bybitPublicCosts, bybitOrderCosts, bybitCosts},
 	}
 }
 

@@ -273,3 +273,11 @@ func TestPlansKeepNames(t *testing.T) {
 		}
 	}
 }
+
+func limitsOf(quotas []exauth.Quota) map[string]int {
+	limits := map[string]int{}
+	for _, q := range quotas {
+		limits[q.Name] = q.Limit
+	}
+	return limits
+}
