@@ -403,6 +403,6 @@ func (c *Client) Check(ctx context.Context) error {
 // ClockOffset tells how far the venue's clock is ahead of ours, as a lower bound;
 // known is false before the first sync and when Options.Now is set.
 func (c *Client) ClockOffset() (offset time.Duration, known bool) {
-	offset, _, known = c.core().clock.Offset()
+	offset, _, known = c.core().clock.Offset(time.Now())
 	return offset, known
 }

@@ -1,12 +1,14 @@
 package exauth
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -61,33 +63,56 @@ func (c *core) unreadable(resp *Response, cause error) error {
 }
 
 // freshClock samples the venue's time when the estimate is due, on the caller's
-// path; one caller does, the others go on with what is known. A venue whose time
-// endpoint is down does not stop calls: its own answer will say if a stamp is off.
+// path. One caller does; the others go on with what is known, or wait for it where
+// that is nothing good. A venue whose time endpoint is down does not stop calls: its
+// own answer will say if a stamp is off.
 func (c *core) freshClock(ctx context.Context) {
 	if c.opts.Now != nil || c.venue.Clock.Path == "" || !c.clock.Stale(time.Now()) {
 		return
 	}
-	if _, _, known := c.clock.Offset(); known {
+	if c.clock.Usable(time.Now()) {
 		select {
 		case c.syncing <- struct{}{}:
-			defer func() { <-c.syncing }()
 		default:
-			return // somebody is at it, and an old estimate is at hand
+			return
 		}
 	} else {
 		select {
 		case c.syncing <- struct{}{}:
-			defer func() { <-c.syncing }()
 		case <-ctx.Done():
 			return
 		}
-		if !c.clock.Stale(time.Now()) {
-			return
-		}
 	}
-	if err := c.syncClock(ctx); err != nil {
-		c.clock.Failed(time.Now())
+	defer func() { <-c.syncing }()
+	begin := time.Now()
+	if !c.clock.Stale(begin) {
+		return // somebody was faster
 	}
+	err := c.syncWithin(ctx, begin)
+	if err == nil {
+		return
+	}
+	if now := time.Now(); ctx.Err() == nil && (now.Sub(begin) > syncPatience/8 || !errors.Is(err, context.DeadlineExceeded)) {
+		c.clock.Failed(now) // it was the venue's fault, not the caller's haste
+	}
+	if c.opts.Logger != nil {
+		c.opts.Logger.LogAttrs(context.Background(), slog.LevelWarn, "exauth clock not synced",
+			slog.String("venue", c.venue.Name), slog.String("error", err.Error()))
+	}
+}
+
+// syncPatience bounds what a call spends on the clock; half of its own deadline is
+// always left for itself.
+const syncPatience = 4 * time.Second
+
+func (c *core) syncWithin(ctx context.Context, begin time.Time) error {
+	budget := syncPatience
+	if by, ok := ctx.Deadline(); ok {
+		budget = min(budget, by.Sub(begin)/2)
+	}
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	return c.syncClock(ctx)
 }
 
 // Samples of one sync: the first pays for the handshake, so a slow one is followed
@@ -99,34 +124,41 @@ const (
 
 // syncClock asks the venue for its time.
 func (c *core) syncClock(ctx context.Context) error {
-	d, err := c.prepare(Call{Method: http.MethodGet, Path: c.venue.Clock.Path, Auth: AuthNone})
+	call := Call{Method: http.MethodGet, Path: c.venue.Clock.Path, Auth: AuthNone, Scope: ScopeRead, MaxWait: 2 * time.Second}
+	d, err := c.prepare(call)
 	if err != nil {
-		return c.refuse(Call{Path: c.venue.Clock.Path}, err)
+		return c.refuse(call, err)
 	}
-	for range maxSamples {
-		resp, err := c.attempt(ctx, d, 1)
-		if err != nil {
+	defer c.done(d)
+	for n := range maxSamples {
+		rtt, err := c.sampleClock(ctx, d)
+		switch {
+		case err != nil && n == 0:
 			return err
-		}
-		if cached(resp) {
-			return c.notSent(d, ErrClock, fmt.Errorf("time came from a cache"))
-		}
-		stamp, err := c.venue.Clock.Parse(resp)
-		if err == nil {
-			res := c.venue.Clock.Resolution
-			if res == 0 {
-				res = time.Millisecond
-			}
-			err = c.clock.Sample(resp.Sent, resp.Received, stamp, res)
-		}
-		if err != nil {
-			return c.notSent(d, ErrClock, err)
-		}
-		if resp.Received.Sub(resp.Sent) < quickRTT {
-			break
+		case err != nil || rtt < quickRTT:
+			return nil
 		}
 	}
 	return nil
+}
+
+// sampleClock makes one request for the time.
+func (c *core) sampleClock(ctx context.Context, d *draft) (rtt time.Duration, err error) {
+	resp, err := c.attempt(ctx, d, 1)
+	if err != nil {
+		return 0, err
+	}
+	if cached(resp) {
+		return 0, c.notSent(d, ErrClock, errors.New("time came from a cache"))
+	}
+	stamp, err := c.venue.Clock.Parse(resp)
+	if err == nil {
+		err = c.clock.Sample(resp.Sent, resp.Received, stamp, cmp.Or(c.venue.Clock.Resolution, time.Millisecond))
+	}
+	if err != nil {
+		return 0, c.notSent(d, ErrClock, err)
+	}
+	return resp.Received.Sub(resp.Sent), nil
 }
 
 // doubtClock drops the estimate after the venue refused a stamp. A venue without a

@@ -85,5 +85,11 @@ func headerTime(h http.Header, name string) (time.Time, bool) {
 // fromCache reports an answer that the venue did not make just now.
 func fromCache(status int, h http.Header) bool {
 	age := h["Age"]
-	return len(age) > 0 && age[0] != "0" || status >= 300 && status < 400
+	return len(age) > 0 && age[0] != "0" || status >= 300 && status < 400 ||
+		cacheHit(h["Cf-Cache-Status"]) || cacheHit(h["X-Cache"])
+}
+
+// cacheHit reads what CDNs say beside Age: "HIT", "Hit from cloudfront".
+func cacheHit(values []string) bool {
+	return len(values) > 0 && len(values[0]) >= 3 && strings.EqualFold(values[0][:3], "hit")
 }

@@ -179,6 +179,9 @@ func (v *Venue) check(allowHTTP []string) error {
 	if v.Scheme == nil {
 		return fmt.Errorf("%w: venue %s has no Scheme", ErrParam, v.Name)
 	}
+	if v.Clock.Path != "" && v.Clock.Parse == nil {
+		return fmt.Errorf("%w: venue %s has a time endpoint and nothing that reads it", ErrParam, v.Name)
+	}
 	origins := []string{v.BaseURL}
 	for _, h := range v.Hosts {
 		if !strings.HasPrefix(h.Prefix, "/") {

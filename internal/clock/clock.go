@@ -22,42 +22,57 @@ const (
 	jump     = 2 * time.Second  // wall against monotonic: more than this is a step or a sleep
 	refresh  = 5 * time.Minute  // how long an estimate serves before it is taken again
 	patience = 30 * time.Second // after a failed refresh
-	earliest = 946684800        // 2000-01-01, where time begins in a testing/synctest bubble; wrong units miss it by decades
+	earliest = 1577836800       // 2020-01-01
 	latest   = 4102444800       // 2100-01-01
 )
 
 // A Clock is one venue's clock as seen from here. The zero value is ready and
-// knows nothing. It is safe for concurrent use.
+// knows nothing. It is safe for concurrent use. The times it is given come from
+// time.Now, so that they carry a monotonic reading.
 type Clock struct {
 	mu     sync.Mutex
 	known  bool
-	offset time.Duration // venue minus local: a lower bound
-	slack  time.Duration // how far above offset the truth may be
-	at     time.Time     // local time of the sample, with its monotonic reading
+	stamp  time.Time     // the venue's time when the sample arrived: a lower bound
+	slack  time.Duration // how much later it may have been
+	mono   time.Time     // when the sample arrived, to count from
+	wall   time.Time     // the same as the wall clock showed it
 	retry  time.Time     // no refresh before this
-	dirty  bool          // somebody says the estimate is wrong
+	doubts bool          // somebody says the estimate is wrong
 }
 
 // Sample tells the clock that a request sent at sent was answered at received with
-// the venue's stamp, which was cut to resolution. sent and received carry a
-// monotonic reading.
+// the venue's stamp, which was cut to resolution.
 func (c *Clock) Sample(sent, received, stamp time.Time, resolution time.Duration) error {
 	if s := stamp.Unix(); s < earliest || s >= latest {
 		return ErrAbsurd
 	}
-	low := stamp.Sub(received.Round(0)) // wall clocks on purpose: the offset is against what we show
-	high := stamp.Add(resolution).Sub(sent.Round(0))
+	stamp = stamp.Round(0)
+	slack := resolution + max(received.Sub(sent), 0)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.known && !c.dirty && !c.stepped(received) {
-		aged := c.offset - time.Duration(drift*float64(received.Sub(c.at)))
-		if aged > low && aged <= high && received.Sub(c.at) < refresh {
+	if c.trusted(received) && received.Sub(c.mono) < refresh {
+		have := c.at(received)
+		if have.After(stamp) && !have.After(stamp.Add(slack)) {
 			return nil // the sample we have says more
 		}
 	}
-	c.known, c.dirty = true, false
-	c.offset, c.slack, c.at, c.retry = low, high-low, received, time.Time{}
+	c.known, c.doubts, c.retry = true, false, time.Time{}
+	c.stamp, c.slack, c.mono, c.wall = stamp, slack, received, received.Round(0)
 	return nil
+}
+
+// at is the venue's time at the local time now: monotonic time from the sample on,
+// less what the two clocks may have drifted apart.
+func (c *Clock) at(now time.Time) time.Time {
+	since := now.Sub(c.mono)
+	return c.stamp.Add(since - time.Duration(drift*float64(max(since, 0))))
+}
+
+// trusted reports an estimate that nothing speaks against. Wall and monotonic clock
+// disagree when the machine slept, or somebody set its clock.
+func (c *Clock) trusted(now time.Time) bool {
+	d := now.Round(0).Sub(c.wall) - now.Sub(c.mono)
+	return c.known && !c.doubts && d <= jump && d >= -jump
 }
 
 // Now returns the venue's time at the local time now. ok is false when nothing is
@@ -68,8 +83,7 @@ func (c *Clock) Now(now time.Time) (t time.Time, ok bool) {
 	if !c.known {
 		return now.Round(0), false
 	}
-	// From the sample on, count monotonic time: the wall clock may have been set.
-	return c.at.Round(0).Add(c.offset + now.Sub(c.at)), true
+	return c.at(now), true
 }
 
 // Stale reports whether a caller should sample the venue before it signs.
@@ -79,21 +93,21 @@ func (c *Clock) Stale(now time.Time) bool {
 	if now.Before(c.retry) {
 		return false
 	}
-	return !c.known || c.dirty || now.Sub(c.at) > refresh || c.stepped(now)
+	return !c.trusted(now) || now.Sub(c.mono) > refresh
 }
 
-// stepped reports that wall and monotonic clock disagree since the sample: the
-// machine slept, or somebody set its clock.
-func (c *Clock) stepped(now time.Time) bool {
-	d := now.Round(0).Sub(c.at.Round(0)) - now.Sub(c.at)
-	return d > jump || d < -jump
+// Usable reports whether the estimate may serve while somebody else takes a new one.
+func (c *Clock) Usable(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trusted(now)
 }
 
 // Doubt marks the estimate as wrong: the venue refused a stamp.
 func (c *Clock) Doubt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.dirty, c.retry = true, time.Time{}
+	c.doubts, c.retry = true, time.Time{}
 }
 
 // Failed puts the next refresh off, so that a venue whose time endpoint is down is
@@ -104,10 +118,14 @@ func (c *Clock) Failed(now time.Time) {
 	c.retry = now.Add(patience)
 }
 
-// Offset returns venue minus local and how much larger it may be; ok is false when
-// nothing is known.
-func (c *Clock) Offset() (offset, slack time.Duration, ok bool) {
+// Offset returns venue minus local at the local time now, and how much larger it
+// may be; ok is false when nothing is known.
+func (c *Clock) Offset(now time.Time) (offset, slack time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.offset, c.slack, c.known
+	if !c.known {
+		return 0, 0, false
+	}
+	drifted := time.Duration(2 * drift * float64(max(now.Sub(c.mono), 0)))
+	return c.at(now).Sub(now.Round(0)), c.slack + drifted, true
 }
