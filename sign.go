@@ -214,10 +214,15 @@ func (c *core) bearer(ctx context.Context, r *Request, ask func(context.Context)
 func (c *core) nonce(ctx context.Context, b *binding, floor, day int64) (int64, error) {
 	if c.opts.Nonce != nil {
 		n, err := c.opts.Nonce.Next(ctx, b.mark, floor)
-		if err == nil && n > floor+day {
+		switch {
+		case err != nil:
+			return 0, fmt.Errorf("%w: the nonce source failed: %w", ErrNonce, err)
+		case n > floor+day:
 			return 0, fmt.Errorf("%w: the nonce source is more than a day ahead of now; check its unit", ErrNonce)
+		case n <= 0:
+			return 0, fmt.Errorf("%w: the nonce source gave none", ErrNonce)
 		}
-		return n, err
+		return n, nil
 	}
 	last := &b.info.box.nonce
 	for {

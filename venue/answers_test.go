@@ -62,7 +62,9 @@ func fakeClient(t testing.TB, v *exauth.Venue, scope exauth.Scope, rt http.Round
 }
 
 // unpaced is the limiter of tests that are not about quotas.
-func unpaced(v *exauth.Venue) exauth.Limiter { return exauth.NewLimiter(v, &exauth.LimiterOptions{Off: true}) }
+func unpaced(v *exauth.Venue) exauth.Limiter {
+	return exauth.NewLimiter(v, &exauth.LimiterOptions{Off: true})
+}
 
 // answerCase is one answer of a venue to a call, and what a caller gets to see.
 type answerCase struct {

@@ -47,8 +47,8 @@ func TestAbsurd(t *testing.T) {
 		ok    bool
 	}{
 		"zero": {time.Time{}, false}, "1970": {time.Unix(0, 0), false}, "seconds read as milliseconds": {time.UnixMilli(sent.Unix()), false},
-		"milliseconds read as seconds": {time.Unix(sent.UnixMilli(), 0), false}, "2019": {time.Unix(earliest-1, 999), false},
-		"2020": {time.Unix(earliest, 0), true}, "2099": {time.Unix(latest-1, 0), true}, "2100": {time.Unix(latest, 0), false},
+		"milliseconds read as seconds": {time.Unix(sent.UnixMilli(), 0), false}, "1999": {time.Unix(earliest-1, 999), false},
+		"2000": {time.Unix(earliest, 0), true}, "2099": {time.Unix(latest-1, 0), true}, "2100": {time.Unix(latest, 0), false},
 		"2200": {time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC), false}, "negative": {time.UnixMilli(-5), false},
 	} {
 		var clock Clock
