@@ -90,6 +90,7 @@ func (b *binance) makeKeys() []Key {
 // of rest-api.md: USER_DATA reads, TRADE trades.
 func (b *binance) open(d *desk) {
 	b.desk = d
+	d.book.filled = b.filled
 	const order = "symbol side type timeInForce quantity quoteOrderQty price newClientOrderId newOrderRespType selfTradePreventionMode strategyId strategyType"
 	const one = "symbol orderId origClientOrderId newClientOrderId cancelRestrictions"
 	const past = "symbol orderId startTime endTime fromId limit"
@@ -102,6 +103,7 @@ func (b *binance) open(d *desk) {
 		"GET /api/v3/depth":                    {0, "symbol limit", b.depth},
 		"GET /api/v3/account":                  {read, "omitZeroBalances", b.account},
 		"GET /api/v3/order":                    {read, one, b.queryOrder},
+		"GET /api/v3/rateLimit/order":          {read, "", b.orderLimits},
 		"POST /api/v3/order":                   {trade, order, b.newOrder},
 		"POST /api/v3/order/test":              {trade, order + " computeCommissionRates", b.testOrder},
 		"DELETE /api/v3/order":                 {trade, one, b.cancelOrder},
@@ -125,6 +127,11 @@ func (b *binance) serve(c *call) answer {
 	if err == nil && signed {
 		err = b.authenticate(q, route.scope)
 	}
+	if err == nil && signed {
+		if x := c.visit.identify(q.key, c.now); x != nil {
+			return b.refuse(x)
+		}
+	}
 	if err == nil && !known {
 		return answer{status: http.StatusNotFound, kind: "text/html", body: []byte("<html><head><title>404 Not Found</title></head></html>")}
 	}
@@ -136,9 +143,9 @@ func (b *binance) serve(c *call) answer {
 		result, err = route.play(q)
 	}
 	if err != nil {
-		return answer{status: err.status, body: encode(err)}
+		return answer{status: err.status, body: encode(err), costs: b.spent(c, false)}
 	}
-	return answer{status: http.StatusOK, body: encode(result)}
+	return answer{status: http.StatusOK, body: encode(result), costs: b.spent(c, true)}
 }
 
 // read parses the parameters. Those of the query come first, since the venue

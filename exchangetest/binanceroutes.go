@@ -39,8 +39,8 @@ type binanceSymbolInfo struct {
 	PermissionSets      [][]string          `json:"permissionSets"`
 }
 
-// exchangeInfo lists the markets, all or those of symbol or symbols. Rate limits
-// are empty: none are enforced.
+// exchangeInfo lists the quotas enforced and the markets, all or those of symbol or
+// symbols.
 func (b *binance) exchangeInfo(q *binanceCall) (any, *binanceError) {
 	symbols := []binanceSymbolInfo{}
 	for _, m := range b.book.listed() {
@@ -68,10 +68,10 @@ func (b *binance) exchangeInfo(q *binanceCall) (any, *binanceError) {
 	return struct {
 		Timezone        string              `json:"timezone"`
 		ServerTime      int64               `json:"serverTime"`
-		RateLimits      []any               `json:"rateLimits"`
+		RateLimits      []binanceLimit      `json:"rateLimits"`
 		ExchangeFilters []any               `json:"exchangeFilters"`
 		Symbols         []binanceSymbolInfo `json:"symbols"`
-	}{"UTC", q.now.UnixMilli(), []any{}, []any{}, symbols}, nil
+	}{"UTC", q.now.UnixMilli(), b.limits(noCount, binanceWeight, binanceOrders, binanceRaw), []any{}, symbols}, nil
 }
 
 // depth shows the resting orders, summed by price, and the house as one large one.
@@ -333,6 +333,7 @@ func (b *binance) newOrder(q *binanceCall) (any, *binanceError) {
 	if refused != nil {
 		return nil, binanceRefusal(refused)
 	}
+	q.taker = len(o.fills) > 0
 	full := "FULL"
 	if o.kind == postOnly {
 		full = "ACK"

@@ -119,9 +119,10 @@ var (
 // The book knows who owns what. All methods are safe for concurrent use; one
 // lock makes every order atomic, as one matching engine would.
 type book struct {
-	mu   sync.Mutex
-	name func(seq int64) string
-	late bool // post-only orders that take, and market orders nobody meets, are accepted and then canceled
+	mu     sync.Mutex
+	name   func(seq int64) string
+	filled func(o *order) // hears of the first fill of an order that rested, if not nil; mu is held
+	late   bool           // post-only orders that take, and market orders nobody meets, are accepted and then canceled
 
 	markets  map[string]*market // by symbol and alias
 	prices   map[*market]*big.Rat

@@ -145,6 +145,11 @@ func (k *kraken) serve(c *call) answer {
 	if err == "" && private {
 		err = k.authenticate(q, route.scope)
 	}
+	if err == "" && private {
+		if x := c.visit.identify(q.key, c.now); x != nil {
+			return k.refuse(x)
+		}
+	}
 	if err == "" && (!known || private && c.method != http.MethodPost) {
 		err = krakenMethod
 	}
@@ -152,6 +157,11 @@ func (k *kraken) serve(c *call) answer {
 	if err == "" {
 		result, err = route.play(q)
 	}
+	return krakenAnswer(result, err)
+}
+
+// krakenAnswer wraps a result or an error as the venue does.
+func krakenAnswer(result any, err krakenError) answer {
 	out := struct {
 		Error  []string `json:"error"`
 		Result any      `json:"result,omitempty"`

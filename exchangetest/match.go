@@ -188,6 +188,9 @@ func (b *book) settle(o *order, m match, maker bool, now time.Time) {
 	o.filled, o.cost = add(o.filled, m.qty), add(o.cost, cost)
 	o.state, o.updated = statePartial, now
 	o.fills = append(o.fills, fill{b.trades, o.id, o.market, o.side, m.price, m.qty, maker, now})
+	if maker && len(o.fills) == 1 && b.filled != nil {
+		b.filled(o)
+	}
 }
 
 // rest books what is left of a new order, or closes it.

@@ -133,6 +133,9 @@ func (x *okx) answer(c *call) okxAnswer {
 		if err := x.authenticate(q, route.scope); err != nil {
 			return *err
 		}
+		if e := c.visit.identify(q.key, c.now); e != nil {
+			return x.limited(e)
+		}
 	}
 	if !known {
 		for path := range x.routes {

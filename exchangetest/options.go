@@ -36,6 +36,29 @@ type Options struct {
 	// between does not stop the exchange.
 	Latency time.Duration
 
+	// Quotas are enforced on the exchange's own clock, when a call arrives; nil
+	// enforces none. VenueQuotas adds those of the venue given to Start. Every kind
+	// and scope of exauth.Quota works, and its headers are sent. On the others than
+	// Binance a refusal looks as that venue's does.
+	Quotas      []exauth.Quota
+	VenueQuotas bool
+
+	// Costs says what a call takes, and its word is final: of a quota not listed it
+	// takes nothing. Nil means the exchange's own table for the routes it plays; see
+	// the package's documentation for the names of quotas it knows.
+	Costs func(*http.Request) []exauth.Cost
+
+	// Hidden is what clients that you do not see use of every count of a quota, the
+	// address's or the account's, in units a second. They are polite: what finds no
+	// room is not asked for again, and brings no ban.
+	Hidden func(quota string, at time.Time) float64
+
+	// BanAfter is how many strikes make a ban: 418 for two minutes, and twice as long
+	// each time. A strike is a refusal for a quota, but for calls that were under way
+	// when the first of a series was refused. 0 means 10 on Binance, and no bans on
+	// the others, which document none; a negative number means none at all.
+	BanAfter int
+
 	// Intercept sees every request after it was recorded, with its body unread.
 	// It may answer itself, change the request, call next and change what comes
 	// back, or panic with http.ErrAbortHandler to cut the connection, before or
@@ -67,6 +90,9 @@ func (o *Options) withDefaults(d dialect) (Options, error) {
 	}
 	if c.MaxRequests <= 0 {
 		c.MaxRequests = 1000
+	}
+	if c.BanAfter == 0 {
+		c.BanAfter = d.banAfter()
 	}
 	c.Keys = slices.Clone(c.Keys)
 	if c.Keys == nil {

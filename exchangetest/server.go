@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type Server struct {
 	opts    Options
 	dialect dialect
 	desk    *desk
+	gate    *gate
 	record  record
 	handler http.Handler
 
@@ -46,12 +48,17 @@ type dialect interface {
 	makeKeys() []Key
 	open(*desk)
 	serve(c *call) answer
+
+	costs(c *call, key Key) []exauth.Cost // the default of Options.Costs; key is the zero Key while unknown
+	refuse(x *excess) answer
+	banAfter() int
 }
 
-// The desk is what all dialects need: keys, books and the clock.
+// The desk is what all dialects need: keys, books and the gate.
 type desk struct {
 	keys map[string]Key
 	book *book
+	gate *gate
 }
 
 // A call is one request as received, read once.
@@ -60,6 +67,8 @@ type call struct {
 	header              http.Header
 	body                []byte
 	now                 time.Time // by the exchange's clock
+	visit               *visit    // its passage through the gate
+	taker               bool      // it placed an order that traded at once
 }
 
 const (
@@ -79,6 +88,7 @@ type answer struct {
 	header http.Header
 	kind   string // Content-Type; "" is application/json
 	body   []byte
+	costs  []exauth.Cost // what the call really cost, where that is less than was taken
 }
 
 // newDialect finds who plays a venue.
@@ -109,10 +119,17 @@ func Start(v *exauth.Venue, o *Options) (*Server, error) {
 	if s.opts, err = o.withDefaults(d); err != nil {
 		return nil, err
 	}
+	if s.opts.VenueQuotas {
+		if len(v.Quotas) == 0 {
+			return nil, fmt.Errorf("%w: venue %s lists no quotas to enforce", exauth.ErrParam, v.Name)
+		}
+		s.opts.Quotas = slices.Concat(v.Quotas, s.opts.Quotas)
+	}
 	s.record.max = s.opts.MaxRequests
 	if s.desk, err = newDesk(d, s.opts); err != nil {
 		return nil, err
 	}
+	s.gate = s.desk.gate
 	d.open(s.desk)
 	s.handler = s.chain()
 	s.wire = &wire{server: s}
@@ -148,7 +165,11 @@ func newDesk(d dialect, o Options) (*desk, error) {
 			}
 		}
 	}
-	k := &desk{keys: map[string]Key{}, book: b}
+	g, err := newGate(o)
+	if err != nil {
+		return nil, err
+	}
+	k := &desk{keys: map[string]Key{}, book: b, gate: g}
 	for _, key := range o.Keys {
 		k.keys[key.ID] = key
 	}
@@ -264,12 +285,38 @@ func (s *Server) Balance(account, asset string) (free, locked string) {
 	return "0", "0"
 }
 
+// Quota returns the count of a quota now and its limit: the highest, where several
+// addresses, accounts, keys or items are counted. Both are 0 for an unknown name.
+func (s *Server) Quota(name string) (used, limit int) { return s.gate.level(name, s.now()) }
+
+// Refused is how many calls were refused for a quota. Those of a banned address are
+// not among them: Requests shows their status 418.
+func (s *Server) Refused() int {
+	s.gate.mu.Lock()
+	defer s.gate.mu.Unlock()
+	return s.gate.refused
+}
+
+// HiddenRefused is how many units Options.Hidden wanted and did not get.
+func (s *Server) HiddenRefused() int {
+	s.gate.mu.Lock()
+	defer s.gate.mu.Unlock()
+	return s.gate.foreign
+}
+
+// Banned returns all bans so far, oldest first. The last may still hold.
+func (s *Server) Banned() []Ban {
+	s.gate.mu.Lock()
+	defer s.gate.mu.Unlock()
+	return slices.Clone(s.gate.bans)
+}
+
 // now is the exchange's clock.
 func (s *Server) now() time.Time { return s.opts.Now().Add(s.opts.Skew).UTC() }
 
 // chain is what a request passes through: recorded, delayed, shown to Intercept,
-// played. Whatever comes to sit between the client and the exchange (quotas,
-// faults) is another link.
+// counted and played. Whatever comes to sit between the client and the exchange
+// (faults) is another link.
 func (s *Server) chain() http.Handler {
 	var next http.Handler = http.HandlerFunc(s.play)
 	if f := s.opts.Intercept; f != nil {
@@ -314,9 +361,15 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	path, query, _ := strings.Cut(r.RequestURI, "?")
-	a := s.dialect.serve(&call{
-		method: r.Method, path: path, query: query, header: r.Header, body: body, now: s.now(),
-	})
+	c := &call{method: r.Method, path: path, query: query, header: r.Header, body: body, now: s.now()}
+	r.Body = io.NopCloser(bytes.NewReader(body)) // for Options.Costs
+	c.visit = s.gate.visit(r, func(key Key) []exauth.Cost { return s.dialect.costs(c, key) })
+	defer c.visit.leave()
+	if name := c.visit.fault; name != "" {
+		http.Error(w, "exchangetest: Options.Costs names the quota "+strconv.Quote(name)+", which Options.Quotas does not list", http.StatusInternalServerError)
+		return
+	}
+	a := s.enter(c)
 	h := w.Header()
 	for name, values := range a.header {
 		h[name] = values
@@ -327,8 +380,19 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", a.kind)
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	h.Set("Date", s.now().Format(http.TimeFormat)) // net/http's own would not know Skew
+	c.visit.headers(h, a.status)
 	w.WriteHeader(a.status)
 	w.Write(a.body)
+}
+
+// enter lets a call in that breaks no quota of its address, and plays it.
+func (s *Server) enter(c *call) answer {
+	if x := c.visit.enter(c.now); x != nil {
+		return s.dialect.refuse(x)
+	}
+	a := s.dialect.serve(c)
+	c.visit.correct(a.costs)
+	return a
 }
 
 // lateWriter sleeps once before an answer begins.

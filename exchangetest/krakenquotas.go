@@ -1,0 +1,103 @@
+package exchangetest
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/exauth/exauth"
+)
+
+// The quotas of Kraken, from docs.kraken.com ("Spot REST Rate Limits", "Spot Trading
+// Limits", read 2026-11). They are known by whom they are counted against: quotas of
+// a key count private calls, those of a symbol what the trading engine counts, and
+// those of an address or an endpoint public calls.
+
+// costs is what a call takes.
+func (k *kraken) costs(c *call, key Key) []exauth.Cost {
+	var costs []exauth.Cost
+	_, public := k.routes[c.path]
+	public = public && k.routes[c.path].scope == 0
+	for _, q := range k.gate.quotas {
+		cost := exauth.Cost{Quota: q.Name, Item: c.path}
+		switch q.Per {
+		case exauth.PerSymbol:
+			cost.Item, cost.N = k.engineCost(c, key)
+		case exauth.PerIP, exauth.PerEndpoint:
+			if public {
+				cost.N = 1
+			}
+		default:
+			cost.N = krakenCalls(c.path)
+		}
+		if q.Kind == exauth.Concurrency {
+			cost.N = 1
+		}
+		costs = append(costs, cost)
+	}
+	return costs
+}
+
+// krakenCalls is what a private call adds to the call counter: "Ledger/trade history
+// calls increase the counter by 2. All other API calls increase this counter by 1
+// (except AddOrder, CancelOrder)".
+func krakenCalls(path string) int {
+	switch path {
+	case "/0/private/AddOrder", "/0/private/CancelOrder":
+		return 0
+	case "/0/private/TradesHistory":
+		return 2
+	}
+	return 1
+}
+
+// krakenPenalties: what canceling an order costs that is younger than this.
+var krakenPenalties = [...]struct {
+	age  time.Duration
+	cost int
+}{{5 * time.Second, 8}, {10 * time.Second, 6}, {15 * time.Second, 5}, {45 * time.Second, 4}, {90 * time.Second, 2}, {300 * time.Second, 1}}
+
+// engineCost is what the trading engine counts, and for which pair.
+func (k *kraken) engineCost(c *call, key Key) (pair string, n int) {
+	if c.path != "/0/private/AddOrder" && c.path != "/0/private/CancelOrder" {
+		return "", 0
+	}
+	q, err := k.read(c)
+	if err != "" {
+		return "", 0
+	}
+	if c.path == "/0/private/AddOrder" {
+		if m := k.book.market(q.get("pair")); m != nil {
+			return m.symbol, 1
+		}
+		return "", 0
+	}
+	o, lost := k.book.find(key.account(), q.get("txid"), q.get("cl_ord_id"))
+	if lost != nil {
+		return "", 0
+	}
+	for _, p := range krakenPenalties {
+		if c.now.Sub(o.created) < p.age {
+			return o.market.symbol, p.cost
+		}
+	}
+	return o.market.symbol, 0
+}
+
+// banAfter: Kraken documents no ban for too many calls.
+func (k *kraken) banAfter() int { return 0 }
+
+// refuse answers with HTTP 200, as Kraken does.
+func (k *kraken) refuse(x *excess) answer {
+	text := krakenError("EAPI:Rate limit exceeded")
+	switch {
+	case x.banned:
+		text = "EGeneral:Temporary lockout"
+	case x.quota.Kind == exauth.Concurrency:
+		text = krakenError("EService:Throttled: " + strconv.FormatInt(x.now.Add(x.wait).Unix(), 10))
+	case x.quota.Per == exauth.PerSymbol:
+		text = "EOrder:Rate limit exceeded"
+	case x.quota.Per == exauth.PerIP, x.quota.Per == exauth.PerEndpoint:
+		text = "EGeneral:Too many requests"
+	}
+	return krakenAnswer(nil, text)
+}
