@@ -19,6 +19,20 @@
 //
 //	c, err := exauth.New(srv.Venue(), key, &exauth.Options{HTTPClient: srv.Client()})
 //
+// With Options.Quotas it counts calls as the exchange does, by its own clock, and
+// refuses in its manner: Binance with 429 and Retry-After, and with bans for clients
+// that go on; Kraken inside a 200; OKX with 429 and its code 50011.
+//
+//	srv := exchangetest.NewServer(t, venue.Binance(), &exchangetest.Options{VenueQuotas: true})
+//
+// What a call costs is the exchange's own table, unless Options.Costs says otherwise.
+// It knows Binance's quotas by rateLimitType with anything behind it (REQUEST_WEIGHT,
+// RAW_REQUESTS, ORDERS_10S, ORDERS_1D) and SAPI_IP and SAPI_UID; Kraken's by whom they
+// are counted against (a key, a symbol, an address); OKX's by the path that a name
+// ends in, and ORDERS for new orders on whatever path. Other quotas are used by
+// nobody. Assumed, since no venue publishes it: refused calls do not count, and ten
+// strikes make a ban.
+//
 // What it leaves out: fees, margin, futures, candles, WebSockets. Prices stand
 // still until SetPrice moves them.
 package exchangetest

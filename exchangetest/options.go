@@ -36,16 +36,15 @@ type Options struct {
 	// between does not stop the exchange.
 	Latency time.Duration
 
-	// Quotas are enforced on the exchange's own clock, when a call arrives; nil
+	// Quotas are enforced by the exchange's own clock, when a call arrives; nil
 	// enforces none. VenueQuotas adds those of the venue given to Start. Every kind
-	// and scope of exauth.Quota works, and its headers are sent. On the others than
-	// Binance a refusal looks as that venue's does.
+	// and scope of exauth.Quota works; answers carry the headers it names.
 	Quotas      []exauth.Quota
 	VenueQuotas bool
 
-	// Costs says what a call takes, and its word is final: of a quota not listed it
-	// takes nothing. Nil means the exchange's own table for the routes it plays; see
-	// the package's documentation for the names of quotas it knows.
+	// Costs says what a call takes, and its word is final. Nil means the exchange's
+	// own table for the routes it plays; the package's documentation says by what
+	// names it knows quotas.
 	Costs func(*http.Request) []exauth.Cost
 
 	// Hidden is what clients that you do not see use of every count of a quota, the
