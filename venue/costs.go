@@ -21,7 +21,7 @@ import (
 //	each=list:4      4 for each element of a list, at least one; each=list:4<=200 no more than 200
 //	q=NAME:2         2 of another quota, or of the several a tariff gives that name
 //	q=NAME:1@pair    the same, counted apart for each value of the parameter pair
-//	qeach=NAME:list  1 of another quota for each element of a list
+//	qeach=NAME:list  1 of another quota for each element of a list; @ as above
 //	free             nothing at all
 //
 // The first condition that holds wins. A list without a name is a body that is a
@@ -280,12 +280,12 @@ func (t tariff) other(rest *step, label, key, value string) {
 	}
 	for _, quota := range names {
 		d := dynamic{index: len(rest.costs)}
+		text, item, _ := strings.Cut(number, "@")
 		n := 1
-		if key == "q" {
-			text, item, _ := strings.Cut(number, "@")
-			n, d.item = integer(text), item
+		if d.item = item; key == "q" {
+			n = integer(text)
 		} else {
-			d.each, d.list = 1, number
+			d.each, d.list = 1, text
 		}
 		rest.costs = append(rest.costs, t.cost(quota, label, n))
 		if d.each > 0 || d.item != "" {
