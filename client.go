@@ -37,6 +37,8 @@ type Call struct {
 	Costs    []Cost   // nil: the route's
 	Priority Priority // zero: the route's
 
+	// ClientOrderID goes into the route's parameter where Params has none, and into
+	// the Response or Error either way. Empty: see Options.NoOrderID.
 	ClientOrderID string
 	RecvWindow    time.Duration // 0: Options', then the venue's
 	MaxWait       time.Duration // 0: Options'
@@ -73,6 +75,12 @@ type Options struct {
 	NonceWindow bool          // the key has a nonce window at the venue: send in parallel where order would matter
 	MaxBody     int64         // largest answer after decompression; default 8 MiB
 	NoRetry     bool          // one attempt only, also for reads and after clock and nonce errors
+
+	// NoOrderID stops Do from giving orders a client order id. Without it, an order
+	// whose Params (Params, url.Values or a struct) name none gets a random one where
+	// the venue has them, and an unknown outcome can be settled; see Resolve. Nothing
+	// is added to raw JSON, slices, requests through Transport, or by Sign.
+	NoOrderID bool
 
 	AllowHTTP []string                              // host names that may be reached without TLS, besides loopback
 	Policy    func(context.Context, *Request) error // sees each request before it is signed; an error vetoes it
@@ -228,7 +236,7 @@ func (c *Client) Resume() { c.core().halted.Store(nil) }
 // a key in hand, look at its URL and body.
 func (c *Client) Sign(ctx context.Context, call Call) (*http.Request, error) {
 	core := c.core()
-	d, err := core.prepare(call)
+	d, err := core.prepare(call, false)
 	if err != nil {
 		return nil, core.refuse(call, err)
 	}
@@ -272,7 +280,7 @@ func safePath(p string) string {
 // afresh each time. An order that may have arrived is never sent again.
 func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 	core := c.core()
-	d, err := core.prepare(call)
+	d, err := core.prepare(call, true)
 	if err != nil {
 		return nil, core.refuse(call, err)
 	}

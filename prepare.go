@@ -13,7 +13,10 @@ import (
 // routed and checked. Every attempt works on its own copy of it.
 type draft struct {
 	req    Request // a template: Method, Scheme, Host, Path, Query, Body
-	params Params  // what the caller named, for looking at; never encoded again
+	params Params  // what the caller named; encoded again only with an order id of ours
+	query  Params  // the same of Call.Query
+	style  Style   // how both are written
+	ours   bool    // params and query are encoded by us, not by the caller
 	prefix string  // of the origin, before the path on the wire
 	typ    string  // Content-Type, "" for none
 	header http.Header
@@ -51,8 +54,9 @@ func (c *core) done(d *draft) {
 	c.drafts.Put(d)
 }
 
-// prepare encodes a call, once, and finds its route. Nothing is signed or sent.
-func (c *core) prepare(call Call) (*draft, error) {
+// prepare encodes a call and finds its route. Nothing is signed or sent. With fresh,
+// an order that has no client order id gets one.
+func (c *core) prepare(call Call, fresh bool) (*draft, error) {
 	d := c.drafts.Get().(*draft)
 	d.maxWait, d.orderID = call.MaxWait, call.ClientOrderID
 	d.req.Method = call.Method
@@ -84,6 +88,9 @@ func (c *core) prepare(call Call) (*draft, error) {
 	}
 	d.header = call.Header
 	if err = c.routeCall(d, call); err != nil {
+		return nil, err
+	}
+	if err = c.nameOrder(d, call, fresh); err != nil {
 		return nil, err
 	}
 	return d, c.window(d, call.RecvWindow)
@@ -238,7 +245,7 @@ func (c *core) encode(d *draft, params, query any, used []string) (err error) {
 	if err = c.checkNames(named, q); err != nil {
 		return err
 	}
-	d.params = named
+	d.params, d.query, d.style, d.ours = named, q, style, list == nil && byUs(params)
 	if list != nil {
 		d.params = nil
 	}
@@ -502,20 +509,6 @@ func scopeError(why string, d *draft) error {
 		e.Message += " (the path is not in the venue's route table; set Call.Scope or list it)"
 	}
 	return e
-}
-
-// text finds one text parameter of a call by name.
-func (d *draft) text(name string) string {
-	fields := d.params
-	if fields == nil {
-		fields, _ = d.req.Fields()
-	}
-	for _, f := range fields {
-		if s, ok := f.Value.(string); ok && f.Name == name {
-			return s
-		}
-	}
-	return ""
 }
 
 // window settles the receive window; it is never widened beyond the venue's most.

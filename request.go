@@ -200,10 +200,11 @@ func (r *Request) RandomHex(n int) string {
 // UUID returns a version 4 UUID (RFC 9562 section 5.4) from Options.Rand. A
 // failing source fails the attempt.
 func (r *Request) UUID() string {
-	b, _ := hex.DecodeString(r.RandomHex(16))
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	s := hex.EncodeToString(b)
-	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+	id, err := newUUID(r.rand)
+	if err != nil {
+		r.err = err
+	}
+	return id
 }
 
 // AppendQuery appends p to dst as a query in style s, for schemes that write

@@ -125,7 +125,7 @@ const (
 // syncClock asks the venue for its time.
 func (c *core) syncClock(ctx context.Context) error {
 	call := Call{Method: http.MethodGet, Path: c.venue.Clock.Path, Auth: AuthNone, Scope: ScopeRead, MaxWait: 2 * time.Second}
-	d, err := c.prepare(call)
+	d, err := c.prepare(call, false)
 	if err != nil {
 		return c.refuse(call, err)
 	}

@@ -49,6 +49,11 @@ type Venue struct {
 	RecvWindow    time.Duration // the default receive window; 0 where the venue has none
 	MaxRecvWindow time.Duration // the most the venue allows; larger ones are ErrParam
 
+	// OrderIDs are the parameters (Route.ClientID) that Do may fill with a client
+	// order id of its own, by name. Parameters that are a number at the venue, or no
+	// id, are left out.
+	OrderIDs map[string]OrderID
+
 	Routes   []Route
 	GETReads bool // unknown GET routes only read; otherwise every unknown route needs ScopeTrade
 
@@ -181,6 +186,11 @@ func (v *Venue) check(allowHTTP []string) error {
 	}
 	if v.Clock.Path != "" && v.Clock.Parse == nil {
 		return fmt.Errorf("%w: venue %s has a time endpoint and nothing that reads it", ErrParam, v.Name)
+	}
+	for name, form := range v.OrderIDs {
+		if err := form.check(name); err != nil {
+			return fmt.Errorf("venue %s: %w", v.Name, err)
+		}
 	}
 	origins := []string{v.BaseURL}
 	for _, h := range v.Hosts {

@@ -40,6 +40,7 @@ func Binance() *exauth.Venue {
 		AuthHeaders:   []string{"X-MBX-APIKEY"},
 		RecvWindow:    5 * time.Second,
 		MaxRecvWindow: 60 * time.Second,
+		OrderIDs:      orderIDs(`newClientOrderId 36, listClientOrderId 36, clientOrderId 32`), // the last is options'
 		Routes:        binancePrices(join(binanceMore(), binanceRoutes())),
 		Quotas:        binanceQuotas(),
 		DefaultPrice:  binanceDefault(),

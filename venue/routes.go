@@ -2,6 +2,7 @@ package venue
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/exauth/exauth"
@@ -58,6 +59,19 @@ func table(like exauth.Route, lines string) []exauth.Route {
 		rs = append(rs, r)
 	}
 	return rs
+}
+
+// orderIDs makes a table of "parameter length" pairs with commas between: where a
+// client order id goes, and the most characters it may have. A third word is the
+// prefix it must have.
+func orderIDs(list string) map[string]exauth.OrderID {
+	m := map[string]exauth.OrderID{}
+	for item := range strings.SplitSeq(list, ",") {
+		words := append(strings.Fields(item), "")
+		n, _ := strconv.Atoi(words[1]) // New refuses 0
+		m[words[0]] = exauth.OrderID{Max: n, Prefix: words[2]}
+	}
+	return m
 }
 
 // join makes one table of several.
