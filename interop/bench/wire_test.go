@@ -51,7 +51,7 @@ func BenchmarkP5Loopback(b *testing.B) {
 	})
 	b.Run("exauth", func(b *testing.B) {
 		v := venue.Binance().At(server.URL)
-		c, err := exauth.New(v, exauth.NewSecretKey(apiKey, secret), &exauth.Options{HTTPClient: &http.Client{Transport: pool()}, Now: time.Now})
+		c, err := exauth.New(v, exauth.NewSecretKey(apiKey, secret), &exauth.Options{HTTPClient: &http.Client{Transport: pool()}, Now: time.Now, Limiter: unpaced()})
 		if err != nil {
 			b.Fatal(err)
 		}
