@@ -60,7 +60,7 @@ func newPricer(routes []exauth.Route) *pricer {
 	for i, r := range routes {
 		key := routeKey{r.Method, r.Path}
 		p.index[key] = append(p.index[key], i)
-		if r.Method == "" || strings.HasSuffix(r.Path, "*") {
+		if r.Method == "" || strings.ContainsAny(r.Path, "{*") {
 			p.patterns = append(p.patterns, r)
 		}
 	}
@@ -101,10 +101,8 @@ func (p *pricer) add(t tariff, lines string) {
 func covering(patterns []exauth.Route, l costLine) []exauth.Route {
 	var best []exauth.Route
 	for _, r := range patterns {
-		prefix, all := strings.CutSuffix(r.Path, "*")
 		switch {
-		case r.Method != "" && r.Method != l.method, l.match != "" && l.match != r.Match,
-			r.Path != l.path && !(all && strings.HasPrefix(l.path, prefix)):
+		case r.Method != "" && r.Method != l.method, l.match != "" && l.match != r.Match, !covers(r.Path, l.path):
 		case len(best) == 0 || len(r.Path) > len(best[0].Path):
 			best = []exauth.Route{r}
 		case len(r.Path) == len(best[0].Path):
@@ -112,6 +110,23 @@ func covering(patterns []exauth.Route, l costLine) []exauth.Route {
 		}
 	}
 	return best
+}
+
+// covers reports whether a pattern of a route table takes in a path, or a narrower
+// pattern.
+func covers(pattern, path string) bool {
+	for pattern != "*" {
+		p, prest, pmore := strings.Cut(pattern, "/")
+		s, srest, smore := strings.Cut(path, "/")
+		if p != s && !strings.HasPrefix(p, "{") {
+			return false
+		}
+		if !pmore || !smore {
+			return pmore == smore
+		}
+		pattern, path = prest, srest
+	}
+	return true
 }
 
 // set prices one route.

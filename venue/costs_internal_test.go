@@ -15,6 +15,7 @@ func costTables() map[string][]string {
 		"binance": {binanceSpot, binanceUSDM, binanceCOINM, binanceOptions, binancePortfolio, binanceSAPIByIP, binanceSAPIByUID},
 		"bybit":   {bybitPublicCosts, bybitOrderCosts, bybitCosts},
 		"kraken":  {krakenCosts},
+		"kucoin":  {kucoinCosts, kucoinUnifiedCosts, kucoinSharedCosts},
 		"okx":     {okxPublicCosts, okxCosts},
 	}
 }
