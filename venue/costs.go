@@ -97,6 +97,24 @@ func (p *pricer) add(t tariff, lines string) {
 	}
 }
 
+// others prices what is left over: routes without a key by the words of public, the
+// rest by those of signed.
+func (p *pricer) others(t tariff, public, signed string) {
+	for _, routes := range [][]exauth.Route{p.own, p.routes} {
+		for i := range routes {
+			r := &routes[i]
+			if r.Costs != nil || r.Price != nil {
+				continue
+			}
+			words := signed
+			if r.Auth == exauth.AuthNone {
+				words = public
+			}
+			t.set(r, costLine{method: r.Method, path: r.Path, words: strings.Fields(words)})
+		}
+	}
+}
+
 // covering returns the routes of the pattern that decides over a line's path.
 func covering(patterns []exauth.Route, l costLine) []exauth.Route {
 	var best []exauth.Route

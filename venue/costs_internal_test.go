@@ -14,6 +14,7 @@ func costTables() map[string][]string {
 	return map[string][]string{
 		"binance": {binanceSpot, binanceUSDM, binanceCOINM, binanceOptions, binancePortfolio, binanceSAPIByIP, binanceSAPIByUID},
 		"bybit":   {bybitPublicCosts, bybitOrderCosts, bybitCosts},
+		"gate":    {gateCosts},
 		"kraken":  {krakenCosts},
 		"kucoin":  {kucoinCosts, kucoinUnifiedCosts, kucoinSharedCosts},
 		"okx":     {okxPublicCosts, okxCosts},

@@ -19,20 +19,22 @@ import (
 // POST wants its parameters in the query, read 2026-11.
 func Gate() *exauth.Venue {
 	return &exauth.Venue{
-		Name:        "gate",
-		BaseURL:     "https://api.gateio.ws",
-		Docs:        "https://www.gate.com/docs/developers/apiv4/en",
-		KeyPage:     "https://www.gate.com/myaccount/api_key_manage",
-		Algorithms:  []exauth.Algorithm{exauth.HMACSHA512},
-		Signer:      exauth.UTF8Secret(exauth.HMACSHA512),
-		Style:       gateStyle,
-		Scheme:      exauth.SchemeFunc(authorizeGate),
-		AuthHeaders: []string{"KEY", "SIGN", "Timestamp"},
-		Routes:      gateRoutes(),
-		GETReads:    true,
-		Answer:      gateAnswer(),
-		Clock:       exauth.Clock{Path: "/api/v4/spot/time", Parse: gateTime},
-		Probe:       exauth.Call{Method: "GET", Path: "/api/v4/spot/accounts", Params: exauth.Params{{Name: "currency", Value: "USDT"}}},
+		Name:         "gate",
+		BaseURL:      "https://api.gateio.ws",
+		Docs:         "https://www.gate.com/docs/developers/apiv4/en",
+		KeyPage:      "https://www.gate.com/myaccount/api_key_manage",
+		Algorithms:   []exauth.Algorithm{exauth.HMACSHA512},
+		Signer:       exauth.UTF8Secret(exauth.HMACSHA512),
+		Style:        gateStyle,
+		Scheme:       exauth.SchemeFunc(authorizeGate),
+		AuthHeaders:  []string{"KEY", "SIGN", "Timestamp"},
+		Routes:       gatePrices(gateRoutes()),
+		Quotas:       gateQuotas(),
+		DefaultPrice: gateDefault(),
+		GETReads:     true,
+		Answer:       gateAnswer(),
+		Clock:        exauth.Clock{Path: "/api/v4/spot/time", Parse: gateTime},
+		Probe:        exauth.Call{Method: "GET", Path: "/api/v4/spot/accounts", Params: exauth.Params{{Name: "currency", Value: "USDT"}}},
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // Sources: docs.kraken.com/api/docs/guides/spot-rest-auth, read 2026-11.
 func Kraken() *exauth.Venue {
 	return &exauth.Venue{
-		OrderIDs:    map[string]exauth.OrderID{"cl_ord_id": {UUID: true, Excludes: []string{"userref"}}},
+		OrderIDs:     map[string]exauth.OrderID{"cl_ord_id": {UUID: true, Excludes: []string{"userref"}}},
 		Name:         "kraken",
 		BaseURL:      "https://api.kraken.com",
 		Docs:         "https://docs.kraken.com/api/docs/guides/spot-rest-auth",

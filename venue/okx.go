@@ -20,7 +20,7 @@ import (
 // Source: www.okx.com/docs-v5/en, sections Overview and REST Authentication, read 2026-11.
 func OKX() *exauth.Venue {
 	return &exauth.Venue{
-		OrderIDs:    orderIDs("clOrdId 32, algoClOrdId 32"),
+		OrderIDs:     orderIDs("clOrdId 32, algoClOrdId 32"),
 		Name:         "okx",
 		BaseURL:      "https://www.okx.com",
 		Docs:         "https://www.okx.com/docs-v5/en/",
