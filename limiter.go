@@ -1,9 +1,6 @@
 package exauth
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"sync"
@@ -13,7 +10,7 @@ import (
 // LimiterOptions tunes the in-process limiter. Nil and the zero value mean every
 // default.
 type LimiterOptions struct {
-	Now    func() time.Time // default time.Now
+	Now    func() time.Time // default time.Now; timers are always real ones
 	Share  float64          // the part of every quota this process may use; 0 means all of it
 	Greedy bool             // leave no room for other clients that are seen on the same IP or account
 	Pace   bool             // spread calls over a window instead of using it up at its start
@@ -37,6 +34,7 @@ const (
 	ReportBanned                         // the venue banned the address or the account
 	ReportForeignUse                     // use that is not ours jumped: somebody else holds the key or the IP
 	ReportUnknownQuota                   // a call named a quota that the venue does not publish
+	ReportClock                          // the venue's clock jumped, or ours stood still
 )
 
 // A Snapshotter shows the state of a limiter. The limiter of NewLimiter is one.
@@ -48,16 +46,20 @@ type QuotaState struct {
 	Used, Limit        int           // Used is the upper bound of the venue's own counter
 	InFlight           int           // of Used, not answered yet
 	ResetsIn           time.Duration // until something becomes free again
-	Waiting            int           // calls in the queue, over all quotas
+	Waiting            int           // calls in the queue that need this quota
 	Gate               time.Duration // until the gate opens; 0 when it is open
 }
 
 // NewLimiter makes the in-process limiter for a venue's quotas. It is safe for
 // concurrent use, starts no goroutine, and is shared by passing it to several
 // Clients in Options: calls that leave from one address belong into one limiter.
+// It is also a Snapshotter and a QuotaSetter.
 //
 // It never lets the venue's own counter pass a limit: what was answered is in the
-// highest header seen, what is under way or lost counts on top of that.
+// highest header seen, what is under way or lost counts on top of that. Other
+// clients that the headers show are left room; see LimiterOptions.Greedy. Quotas
+// that no limiter could keep (no window, no refill, a limit of nothing) are not
+// kept, and calls that name them are reported.
 func NewLimiter(v *Venue, opts *LimiterOptions) Limiter {
 	l := &limiter{name: v.Name, now: time.Now}
 	if opts != nil {
@@ -66,24 +68,82 @@ func NewLimiter(v *Venue, opts *LimiterOptions) Limiter {
 	if l.opts.Now != nil {
 		l.now = l.opts.Now
 	}
+	if l.opts.Off {
+		l.unrest = 1 // nothing goes the quick way
+	}
 	l.base = l.now()
 	l.wall = l.base.UnixNano()
 	l.offset.init()
 	for _, q := range v.Quotas {
-		if q.Limit <= 0 {
-			continue
+		if keepable(q) && l.def(q.Name) == nil {
+			l.defs = append(l.defs, l.define(q))
 		}
-		for _, name := range []*string{&q.UsedHeader, &q.RemainingHeader, &q.ResetHeader, &q.TimeHeader} {
-			*name = http.CanonicalHeaderKey(*name)
-		}
-		d := &quotaDef{Quota: q, limit: q.Limit}
-		if s := l.opts.Share; s > 0 && s < 1 {
-			d.limit = max(1, int(float64(q.Limit)*s))
-			d.Refill *= s
-		}
-		l.defs = append(l.defs, d)
 	}
 	return l
+}
+
+// keepable reports whether a quota can be kept at all.
+func keepable(q Quota) bool {
+	switch {
+	case q.Limit <= 0 || q.Limit > maxLimit:
+		return false
+	case q.Kind <= SlidingWindow:
+		return q.Window > 0
+	case q.Kind == DecayCounter || q.Kind == TokenBucket:
+		return q.Refill > 0 && q.Refill <= maxLimit && q.Step >= 0
+	}
+	return q.Kind == Concurrency
+}
+
+// shortWindow is the length below which a fixed window is kept as a sliding one:
+// the time in which nobody knows on which side of its edge a call arrives would be
+// most of it. What is safe for every span of that length is safe for aligned ones,
+// and for anchored ones whose beginning no header tells.
+const shortWindow = 5 * time.Second
+
+// define makes a quota ready for use.
+func (l *limiter) define(q Quota) *quotaDef {
+	for _, name := range []*string{&q.UsedHeader, &q.RemainingHeader, &q.ResetHeader, &q.TimeHeader} {
+		*name = http.CanonicalHeaderKey(*name)
+	}
+	headed := q.UsedHeader != "" || q.RemainingHeader != ""
+	if q.Kind == FixedWindow && q.Window < shortWindow || q.Kind == AnchoredWindow && (!headed || q.ResetHeader == "") {
+		q.Kind = SlidingWindow
+	}
+	d := &quotaDef{Quota: q, mine: q.Limit, headed: headed}
+	if s := l.opts.Share; s > 0 && s < 1 {
+		d.mine = max(1, int(float64(q.Limit)*s))
+		d.Refill *= s
+	}
+	return d
+}
+
+// SetQuotas changes the limits while the limiter works; see QuotaSetter. Waiting
+// calls are looked at again at once.
+func (l *limiter) SetQuotas(quotas []Quota) {
+	l.mu.Lock()
+	now := l.tick()
+	var defs []*quotaDef
+	for _, q := range quotas {
+		if !keepable(q) {
+			continue
+		}
+		d, old := l.define(q), l.def(q.Name)
+		if old != nil && old.Kind == d.Kind && old.Window == d.Window && old.Per == d.Per {
+			for _, led := range old.ledgers {
+				led.sync(now)
+				led.quick = quick{}
+			}
+			old.Quota, old.mine, old.headed = d.Quota, d.mine, d.headed
+			d = old
+		}
+		defs = append(defs, d)
+	}
+	l.defs = defs
+	if l.waiting > 0 {
+		l.pump(now)
+	}
+	l.flush()
 }
 
 // nanos is local time since the limiter was made, on the monotonic clock.
@@ -101,6 +161,7 @@ type limiter struct {
 	wall int64 // base as Unix nanoseconds
 
 	mu      sync.Mutex
+	unrest  int // calls that wait, gates that are shut, and 1 when switched off: all take the slow way
 	defs    []*quotaDef
 	offset  offsetBounds
 	gates   map[scopeKey]*gate
@@ -117,9 +178,11 @@ type limiter struct {
 	lastStamp int64
 }
 
+// quotaDef is one quota and its account books.
 type quotaDef struct {
 	Quota
-	limit   int
+	mine    int  // the limit for this process: the venue's, or a share of it
+	headed  bool // answers tell the venue's own count
 	ledgers map[ledgerKey]*ledger
 	last    *ledger // the one used last: most programs have one scope
 }
@@ -130,32 +193,6 @@ type scopeKey struct {
 }
 
 type ledgerKey struct{ id, item string }
-
-// leaseSlot is a granted lease until it is settled.
-type leaseSlot struct {
-	gen   uint32
-	live  bool
-	probe *gate
-	at    nanos
-	n     int
-	parts [3]part
-	more  []part // beyond three quotas
-}
-
-// part is what a lease took from one ledger.
-type part struct {
-	led  *ledger
-	n    int32
-	more int32 // windows after k0 that the call may fall into too
-	k0   int64 // the first one, or the number of an anchored window
-}
-
-func (s *leaseSlot) part(i int) *part {
-	if i < len(s.parts) {
-		return &s.parts[i]
-	}
-	return &s.more[i-len(s.parts)]
-}
 
 // tick is the local time.
 func (l *limiter) tick() nanos {
@@ -168,131 +205,6 @@ func (l *limiter) tick() nanos {
 // since converts an observation's time.
 func (l *limiter) since(t time.Time) nanos { return int64(t.Sub(l.base)) }
 
-// Wait takes all costs of d or none, waiting as long as needed. See Limiter.
-func (l *limiter) Wait(ctx context.Context, d Demand) (Lease, error) {
-	if err := ctx.Err(); err != nil {
-		return Lease{}, err
-	}
-	l.mu.Lock()
-	now := l.tick()
-	var w waiter
-	if err := l.resolve(&w, d); err != nil {
-		l.flush()
-		return Lease{}, err
-	}
-	if l.waiting == 0 || l.opts.Off {
-		if ok, _, _ := l.admit(&w, now); ok {
-			id := l.grant(&w, now)
-			l.flush()
-			return Lease{settler: l, id: id}, nil
-		}
-	}
-	return l.queueUp(ctx, w, d.MaxWait, now)
-}
-
-// queueUp is the slow way of Wait: the call has to wait its turn.
-func (l *limiter) queueUp(ctx context.Context, found waiter, maxWait time.Duration, now nanos) (Lease, error) {
-	w := new(waiter)
-	*w = found
-	w.since, w.limit = now, forever
-	if by, ok := ctx.Deadline(); ok {
-		w.limit = now + int64(time.Until(by))
-		if l.opts.Now != nil {
-			w.limit = l.since(by)
-		}
-	}
-	byCaller := w.limit
-	if maxWait > 0 {
-		w.limit = min(w.limit, now+int64(maxWait))
-	}
-	if _, at, _ := l.admit(w, now); at > w.limit {
-		l.flush()
-		return Lease{}, tooLong(time.Duration(at-now), byCaller < at)
-	}
-	w.ready = make(chan struct{})
-	l.queue[w.prio].push(w)
-	l.waiting++
-	l.pump(now)
-	l.flush()
-
-	var expired <-chan time.Time
-	if maxWait > 0 {
-		t := time.NewTimer(maxWait)
-		defer t.Stop()
-		expired = t.C
-	}
-	select {
-	case <-w.ready:
-		return Lease{settler: l, id: w.id}, nil
-	case <-ctx.Done():
-		return l.leave(w, ctx.Err())
-	case <-expired:
-		return l.leave(w, nil)
-	}
-}
-
-// leave takes a waiter out of the queue; what it was granted meanwhile goes back.
-func (l *limiter) leave(w *waiter, cause error) (Lease, error) {
-	l.mu.Lock()
-	if w.granted {
-		l.mu.Unlock()
-		if cause == nil { // granted in the same instant: take it
-			return Lease{settler: l, id: w.id}, nil
-		}
-		l.Settle(w.id, Observation{})
-		return Lease{}, cause
-	}
-	l.queue[w.prio].remove(w)
-	l.waiting--
-	now := l.tick()
-	_, at, _ := l.admit(w, now)
-	l.pump(now)
-	l.flush()
-	if cause != nil && !errors.Is(cause, context.DeadlineExceeded) {
-		return Lease{}, cause
-	}
-	return Lease{}, tooLong(time.Duration(max(at-now, 0)), cause != nil)
-}
-
-// tooLong is the refusal of a wait that would outlast what the caller allows.
-func tooLong(wait time.Duration, deadline bool) error {
-	if wait > maxRetryAfter {
-		wait = time.Second // no better guess than "when an answer comes"
-	}
-	e := &Error{Kind: ErrRateLimited, RetryAfter: wait, Message: "quota is free again in " + wait.Round(time.Millisecond).String()}
-	if deadline {
-		e.Err = context.DeadlineExceeded
-	}
-	return e
-}
-
-// resolve finds the ledgers of a demand.
-func (l *limiter) resolve(w *waiter, d Demand) error {
-	w.prio = min(d.Priority, PriorityCancel)
-	w.egress = d.Egress
-	for _, c := range d.Costs {
-		if c.N == 0 {
-			continue
-		}
-		def := l.def(c.Quota)
-		if def == nil {
-			l.report(Report{Quota: c.Quota, Kind: ReportUnknownQuota})
-			continue
-		}
-		if c.N < 0 || c.N > def.limit {
-			return fmt.Errorf("%w: a cost of %d in quota %q, whose limit is %d", ErrParam, c.N, c.Quota, def.limit)
-		}
-		p := part{led: l.ledger(def, d, c.Item), n: int32(c.N)}
-		if w.n < len(w.parts) {
-			w.parts[w.n] = p
-		} else {
-			w.more = append(w.more, p)
-		}
-		w.n++
-	}
-	return nil
-}
-
 func (l *limiter) def(name string) *quotaDef {
 	for _, d := range l.defs {
 		if d.Name == name {
@@ -302,24 +214,26 @@ func (l *limiter) def(name string) *quotaDef {
 	return nil
 }
 
-// ledger finds or opens the account book of one quota and scope.
-func (l *limiter) ledger(def *quotaDef, d Demand, item string) *ledger {
-	id := ""
+// scope names whose account book of a quota a call goes into.
+func (def *quotaDef) scope(d *Demand, item string) ledgerKey {
 	switch def.Per {
-	case PerIP, PerEndpoint:
-		id = d.Egress
-	case PerAccount, PerSymbol:
-		id = d.Account
+	case PerAccount:
+		return ledgerKey{d.Account, ""}
 	case PerKey:
-		id = d.KeyID
+		return ledgerKey{d.KeyID, ""}
+	case PerEndpoint:
+		return ledgerKey{d.Egress, item}
+	case PerSymbol:
+		return ledgerKey{d.Account, item}
 	}
-	if def.Per != PerEndpoint && def.Per != PerSymbol {
-		item = ""
-	}
-	if led := def.last; led != nil && led.key.id == id && led.key.item == item {
+	return ledgerKey{d.Egress, ""}
+}
+
+// ledger finds or opens the account book of one quota and scope.
+func (l *limiter) ledger(def *quotaDef, key ledgerKey) *ledger {
+	if led := def.last; led != nil && led.key == key {
 		return led
 	}
-	key := ledgerKey{id, item}
 	led := def.ledgers[key]
 	if led == nil {
 		led = newLedger(def, key)
@@ -337,155 +251,15 @@ func (l *limiter) ledger(def *quotaDef, d Demand, item string) *ledger {
 const maxLedgers = 10000
 
 func (l *limiter) evict(def *quotaDef) {
-	if len(def.ledgers) < maxLedgers {
+	if len(def.ledgers) < maxLedgers || l.waiting > 0 { // a waiter holds on to its ledgers
 		return
 	}
 	now := l.tick()
 	for key, led := range def.ledgers {
-		if led.idle(now, l) {
+		if led.idle(now) {
 			delete(def.ledgers, key)
 		}
 	}
-}
-
-// admit reports whether a demand could go now, and when not, at what time it may
-// be worth asking again and which ledger is in the way.
-func (l *limiter) admit(w *waiter, now nanos) (ok bool, at nanos, by *ledger) {
-	if l.closed > 0 {
-		if until, open := l.gateOpen(w, now); !open {
-			return false, until, nil
-		}
-	}
-	if l.opts.Off {
-		return true, now, nil
-	}
-	at = now
-	for i := range w.n {
-		p := w.part(i)
-		if t := p.led.free(l, int(p.n), w.prio, now); t > now {
-			if by == nil || t > at {
-				at, by = t, p.led
-			}
-		}
-	}
-	return by == nil, at, by
-}
-
-// grant takes what admit found free.
-func (l *limiter) grant(w *waiter, now nanos) uint64 {
-	var i uint32
-	if n := len(l.free); n > 0 {
-		i, l.free = l.free[n-1], l.free[:n-1]
-	} else {
-		l.slots = append(l.slots, leaseSlot{})
-		i = uint32(len(l.slots) - 1)
-	}
-	s := &l.slots[i]
-	s.gen++
-	s.live, s.at, s.n, s.parts, s.more = true, now, w.n, w.parts, w.more
-	s.probe = nil
-	if l.closed > 0 {
-		s.probe = l.takeProbe(w)
-	}
-	for j := range s.n {
-		p := s.part(j)
-		p.led.take(l, p, now, w.prio)
-	}
-	return uint64(s.gen)<<32 | uint64(i)
-}
-
-// Settle books the fate of a call. A second Settle, or one of a lease that is not
-// ours, does nothing.
-func (l *limiter) Settle(id uint64, o Observation) {
-	l.mu.Lock()
-	i := uint32(id)
-	if int(i) >= len(l.slots) || !l.slots[i].live || l.slots[i].gen != uint32(id>>32) {
-		l.mu.Unlock()
-		return
-	}
-	s := &l.slots[i]
-	f := l.fateOf(s, o)
-	for j := range s.n {
-		p := s.part(j)
-		n := int(p.n)
-		if f.costs != nil {
-			n = actual(f.costs, p)
-		}
-		p.led.settle(l, p, n, &f)
-	}
-	l.settleGate(s, &f)
-	s.live, s.more, s.probe = false, nil, nil
-	l.free = append(l.free, i)
-	if l.waiting > 0 {
-		l.pump(l.tick())
-	}
-	l.flush()
-}
-
-// fate is an observation in the limiter's own terms.
-type fate struct {
-	sent, received nanos
-	answered       bool
-	unsent         bool
-	header         http.Header // nil when it must not be believed
-	costs          []Cost
-	refused        string
-	status         int
-	retryAfter     time.Duration
-	asked          bool  // the venue named the time to wait
-	dateLo, dateHi int64 // the venue's clock at the answer, Unix ns; 0 when unknown
-}
-
-func (l *limiter) fateOf(s *leaseSlot, o Observation) fate {
-	f := fate{sent: s.at, received: s.at, costs: o.Costs, refused: o.Refused, status: o.Status}
-	f.unsent = o.Sent.IsZero() && o.Status == 0 && !o.Unknown
-	if f.unsent {
-		return f
-	}
-	if !o.Sent.IsZero() {
-		f.sent = max(l.since(o.Sent), 0)
-	}
-	if o.Received.IsZero() {
-		f.received = max(l.tick(), f.sent)
-	} else {
-		f.received = max(l.since(o.Received), f.sent)
-	}
-	f.answered = o.Status != 0 && !o.Unknown
-	if !f.answered || len(o.Header) == 0 {
-		f.asked, f.retryAfter = o.RetryAfter > 0, min(max(o.RetryAfter, 0), maxRetryAfter)
-		return f
-	}
-	if o.Status >= 400 || o.Refused != "" {
-		if f.retryAfter = min(max(o.RetryAfter, 0), maxRetryAfter); f.retryAfter > 0 {
-			f.asked = true
-		} else {
-			f.retryAfter, f.asked = retryAfter(o.Header, o.Received)
-		}
-	}
-	if fromCache(o.Status, o.Header) {
-		return f
-	}
-	f.header = o.Header
-	if d := o.Header["Date"]; len(d) == 1 && d[0] != l.lastDate {
-		if t, err := http.ParseTime(d[0]); err == nil {
-			l.lastDate, l.lastStamp = d[0], t.UnixNano()
-		}
-	}
-	if d := o.Header["Date"]; len(d) == 1 && d[0] == l.lastDate {
-		f.dateLo, f.dateHi = l.lastStamp, l.lastStamp+int64(time.Second)
-		l.offset.observe(f.dateLo-(l.wall+f.received), f.dateHi-(l.wall+f.sent), f.received)
-	}
-	return f
-}
-
-// actual is what a call really cost in the quota of p.
-func actual(costs []Cost, p *part) int {
-	for _, c := range costs {
-		if c.Quota == p.led.def.Name && (c.Item == "" || c.Item == p.led.key.item) {
-			return min(max(c.N, 0), 10*p.led.def.limit)
-		}
-	}
-	return int(p.n)
 }
 
 // report keeps a report until the lock is released.
@@ -504,4 +278,33 @@ func (l *limiter) flush() {
 	for _, r := range reports {
 		l.opts.Report(r)
 	}
+}
+
+// Snapshot shows every quota of every scope that was used.
+func (l *limiter) Snapshot() []QuotaState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.tick()
+	waits := make(map[*ledger]int)
+	for i := range l.queue {
+		for w := l.queue[i].head; w != nil; w = w.next {
+			for j := range w.n {
+				waits[w.part(j).led]++
+			}
+		}
+	}
+	var all []QuotaState
+	for _, def := range l.defs {
+		for _, led := range def.ledgers {
+			s := led.state(l, now)
+			s.Waiting = waits[led]
+			for _, g := range l.gates {
+				if g.shut && g.key.per == def.Per && g.key.id == led.key.id {
+					s.Gate = max(time.Duration(g.until-now), 0)
+				}
+			}
+			all = append(all, s)
+		}
+	}
+	return all
 }

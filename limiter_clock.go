@@ -7,20 +7,33 @@ import "time"
 // and time widens it again, since two clocks drift apart. Stamps of one second
 // narrow it to about the shortest round trip all the same.
 type offsetBounds struct {
-	lo, hi     int64 // venue minus local, ns
-	at         nanos
-	lateness   int64 // the longest round trip seen lately
-	latenessAt nanos
-	known      bool
+	lo, hi int64 // venue minus local, ns
+	at     nanos
+	known  bool
+
+	odd         int // stamps in a row that contradict the bounds and agree with one another
+	oddLo, oddH int64
+
+	lateness int64 // the longest round trip of this minute and the one before
+	longest  int64 // of this minute
+	before   int64 // of the one before
+	turned   nanos
 }
 
 const (
 	coldOffset   = int64(1500 * time.Millisecond) // until a stamp was seen
 	driftPerUnit = 50e-6
-	coldLateness = int64(600 * time.Millisecond)
+	oddEnough    = 3 // one strange stamp is a proxy's or a forger's; three that agree are a clock
+
+	coldLateness  = int64(600 * time.Millisecond)
+	shortLateness = int64(50 * time.Millisecond)
+	mostLateness  = int64(20 * time.Second)
 )
 
-func (o *offsetBounds) init() { o.lo, o.hi, o.lateness = -coldOffset, coldOffset, coldLateness }
+func (o *offsetBounds) init() {
+	o.lo, o.hi = -coldOffset, coldOffset
+	o.lateness, o.before = coldLateness, coldLateness
+}
 
 // bounds returns the offset's bounds at a time.
 func (o *offsetBounds) bounds(now nanos) (lo, hi int64) {
@@ -28,26 +41,42 @@ func (o *offsetBounds) bounds(now nanos) (lo, hi int64) {
 	return o.lo - w, o.hi + w
 }
 
-// observe narrows the bounds by one stamped answer. A stamp that contradicts what is
-// known means that a clock was set: then it alone counts.
-func (o *offsetBounds) observe(lo, hi int64, now nanos) {
+// observe narrows the bounds by one stamped answer, and reports whether it fits
+// them. Stamps that contradict what is known are not believed until several in a
+// row agree: then a clock was set, or this machine slept.
+func (o *offsetBounds) observe(lo, hi int64, now nanos) (fits, jumped bool) {
 	if hi <= lo {
-		return
+		return false, false
 	}
 	was, wasHi := o.bounds(now)
-	if !o.known || lo > wasHi || hi < was {
-		o.lo, o.hi = lo, hi
-	} else {
+	if max(lo, was) <= min(hi, wasHi) {
 		o.lo, o.hi = max(lo, was), min(hi, wasHi)
+		o.at, o.known, o.odd = now, true, 0
+		return true, false
 	}
-	o.at, o.known = now, true
+	if o.odd > 0 && max(lo, o.oddLo) <= min(hi, o.oddH) {
+		o.odd++
+		o.oddLo, o.oddH = max(lo, o.oddLo), min(hi, o.oddH)
+	} else {
+		o.odd, o.oddLo, o.oddH = 1, lo, hi
+	}
+	if o.odd < oddEnough {
+		return false, false
+	}
+	o.lo, o.hi, o.at, o.known, o.odd = o.oddLo, o.oddH, now, true, 0
+	return true, true
 }
 
 // trip notes how long an answer took: a call may be under way that long.
 func (o *offsetBounds) trip(d int64, now nanos) {
-	if d > o.lateness || now-o.latenessAt > int64(2*time.Minute) {
-		o.lateness, o.latenessAt = max(d, int64(50*time.Millisecond)), now
+	o.longest = max(o.longest, min(max(d, shortLateness), mostLateness))
+	if now-o.turned > int64(time.Minute) {
+		if o.turned > 0 {
+			o.before = o.longest
+		}
+		o.longest, o.turned = shortLateness, max(now, 1)
 	}
+	o.lateness = max(o.longest, o.before)
 }
 
 // arrival is the span of the venue's clock in which a call sent now arrives.

@@ -10,20 +10,20 @@ type counterBook struct {
 	led   *ledger
 	level float64
 	at    nanos
+	heard nanos // when the last call was answered
 }
 
 // rate is how fast the level falls, in units per nanosecond: a little slower than
 // published, since the venue's clock may run slower than ours.
 func (b *counterBook) rate(now nanos) float64 {
-	def := b.led.def
-	return (1 - driftPerUnit) * def.Refill * float64(b.led.limit(now)) / float64(def.limit) / float64(time.Second)
+	return (1 - driftPerUnit) * b.led.def.Refill * b.led.share(now) / float64(time.Second)
 }
 
 // burst is how far the level may rise: a venue that decays in steps is behind by up
 // to one of them.
 func (b *counterBook) burst() float64 {
 	def := b.led.def
-	return max(1, float64(def.limit)-def.Refill*def.Step.Seconds())
+	return max(1, float64(def.mine)-def.Refill*def.Step.Seconds())
 }
 
 func (b *counterBook) fall(now nanos) {
@@ -33,40 +33,64 @@ func (b *counterBook) fall(now nanos) {
 	}
 }
 
-func (led *ledger) counterFree(n int, now nanos) nanos {
+// land books n units that were answered at a time.
+func (b *counterBook) land(n int, at nanos) {
+	b.fall(at)
+	b.level += float64(n)
+	b.heard = max(b.heard, at)
+}
+
+// over is by how much n more units would pass what may be used. A call heavier than
+// the burst goes when nothing else is counted.
+func (led *ledger) counterOver(n int) float64 {
+	b := &led.counter
+	return b.level + float64(led.fly+n) - max(b.burst(), float64(n))
+}
+
+func (led *ledger) counterFree(a ask) nanos {
+	b := &led.counter
+	b.fall(a.now)
+	if over := led.counterOver(a.n); over > 0 {
+		if over > b.level {
+			return forever // until an answer comes
+		}
+		return a.now + int64(over/b.rate(a.now)) + 1
+	}
+	span := led.quickSpan()
+	led.quick = quick{until: a.now + span, answer: a.now + span, room: int(b.burst() - b.level - float64(led.fly))}
+	return a.now
+}
+
+// counterLater is when units can have gone at the earliest.
+func (led *ledger) counterLater(units int, now nanos) nanos {
 	b := &led.counter
 	b.fall(now)
-	most := b.burst()
-	if float64(n) > most {
-		most = float64(n) // heavier than the burst: goes when the level is zero
-	}
-	over := b.level + float64(led.fly+n) - most
-	if over <= 0 {
-		return now
-	}
-	if float64(led.fly+n) > most {
-		return forever // until an answer comes
-	}
-	rate := b.rate(now)
-	if rate <= 0 {
-		return forever
-	}
-	return now + int64(over/rate) + 1
+	over := b.level + float64(units) - b.burst()
+	return now + int64(max(over, 0)/b.rate(now))
 }
 
 func (led *ledger) counterSettle(n int, f *fate) {
 	b := &led.counter
-	b.fall(f.received)
-	b.level += float64(n)
-	if used, ok := led.believed(f); ok {
-		b.level = max(b.level, float64(used-led.fly))
+	alone := f.sent >= b.heard
+	if !f.answered && !f.unsent { // it may arrive later than we gave up on it
+		b.land(n, max(f.received, min(f.sent+doubtFor, f.now)))
+	} else {
+		b.land(n, f.received)
+	}
+	used, ok := led.believed(f)
+	if !ok {
+		return
+	}
+	led.quick = quick{}
+	others := led.def.Limit - led.def.mine // theirs, when we have a share
+	b.level = max(b.level, float64(used-led.fly-others))
+	if alone { // whatever was answered before is in the count
+		b.level = min(b.level, float64(used))
 	}
 }
 
 func (led *ledger) counterState(now nanos) (used int, resets nanos) {
-	led.counter.fall(now)
-	if r := led.counter.rate(now); r > 0 {
-		resets = now + int64(led.counter.level/r)
-	}
-	return int(led.counter.level+0.999) + led.fly, resets
+	b := &led.counter
+	b.fall(now)
+	return int(b.level+0.999) + led.fly, now + int64(b.level/b.rate(now))
 }

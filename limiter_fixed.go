@@ -2,337 +2,213 @@ package exauth
 
 import "time"
 
-// fixedBook keeps windows that are aligned to the venue's clock. The venue's
-// counter cannot be above the highest header seen, plus what is under way, plus
-// what was answered without a header or lost: whatever was answered with a header
-// is in it, because a counter only grows within its window.
+// fixedBook keeps windows that are aligned to the venue's clock. A call counts in
+// every window in which it can arrive, until its answer tells in which it did.
 type fixedBook struct {
-	open    [3]window
+	open    []*window
 	current int64 // the newest window that has surely begun
 	seen    bool  // a header was believed, ever
-	learned int   // windows folded into the rates
+	untold  int   // answers without one
 	recent  recent
-	steady  steady
+
+	cur  *window // of quick
+	room int     // for polls, of quick, before what is used
 }
 
-// steady is the common case worked out once for some time ahead: calls sent and
-// answered in this span fall into one window, and room is what polls may use of it.
-type steady struct {
-	w           *window
-	from, until nanos // sent in here, a call surely arrives in w; answered in here, it surely did
-	fresh       nanos // until when room is taken as it is
-	room        int
-}
-
-// recent is the foreign use of the last seconds, so that a step is seen within the
-// window it happens in.
-type recent struct {
-	k    int64
-	at   nanos
-	used float64
-	rate float64 // units per nanosecond
-}
-
-// window is one window of the venue's clock.
-type window struct {
-	k      int64
-	live   bool
-	top    int   // highest used header believed
-	seen   bool  // a header was believed
-	fly    int   // may arrive in this window, not answered
-	sure   int   // answered, not shown by a header since
-	sureAt nanos // when the last of them was answered
-	lost   int   // no answer: may have been counted
-	lostAt nanos // when the last of them was sent
-	own    int   // ours, for telling foreign use apart
-	whole  bool  // watched from its beginning
-}
-
-func (w *window) upper() int { return w.top + w.fly + w.sure + w.lost }
-
-// windowOf numbers the windows of a quota; months are UTC calendar months.
-func windowOf(d time.Duration, t int64) int64 {
-	if d >= 28*24*time.Hour {
-		u := time.Unix(0, t).UTC()
-		return int64(u.Year())*12 + int64(u.Month()) - 1
-	}
-	k := t / int64(d)
-	if t%int64(d) < 0 {
-		k--
-	}
-	return k
-}
-
-// windowStart is when window k begins, on the venue's clock.
-func windowStart(d time.Duration, k int64) int64 {
-	if d >= 28*24*time.Hour {
-		return time.Date(int(k/12), time.Month(k%12)+1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
-	}
-	return k * int64(d)
-}
-
-// window finds or opens window k; the oldest makes room.
-func (led *ledger) window(k int64) *window {
-	b := &led.fixed
-	oldest := 0
-	for i := range b.open {
-		w := &b.open[i]
-		if w.live && w.k == k {
-			return w
-		}
-		if !w.live {
-			oldest = i
-			break
-		}
-		if w.k < b.open[oldest].k {
-			oldest = i
-		}
-	}
-	w := &b.open[oldest]
-	if b.steady.w == w {
-		b.steady = steady{}
-	}
-	*w = window{k: k, live: true}
-	return w
-}
-
-// turn learns from the windows that are over, once the next has surely begun.
-func (led *ledger) turn(l *limiter, k, arrives int64, now nanos) {
-	b := &led.fixed
-	if k <= b.current {
-		return
-	}
-	for i := range b.open {
-		if w := &b.open[i]; w.live && w.k == b.current && w.seen && w.whole {
-			led.learn(l, w, now)
-		}
-	}
-	b.current = k
-	led.window(k).whole = arrives-windowStart(led.def.Window, k) < int64(led.def.Window)/8
-}
-
-// learn folds one window into the rates of foreign and urgent use.
-func (led *ledger) learn(l *limiter, w *window, now nanos) {
-	d := int64(led.def.Window)
-	foreign := float64(max(w.top-w.own, 0))
-	expected := led.foreign.rate * float64(d)
-	if w.own > 0 && foreign > 2*expected+float64(led.def.limit)/10 {
-		l.report(Report{Quota: led.def.Name, Kind: ReportForeignUse, Used: int(foreign), Limit: led.def.limit})
-	}
-	led.foreign.n = max(foreign, led.fixed.recent.rate*float64(d))
-	led.foreign.over(now, d)
-	led.urgent.over(now, d)
-	led.fixed.learned++
-}
-
-// watch follows foreign use inside a window: what the venue counted and we did not
-// send. What is under way may be in the count already, and is left out.
-func (led *ledger) watch(w *window, now nanos) {
-	r := &led.fixed.recent
-	f := float64(max(w.top-w.own-w.fly, 0))
-	span := int64(led.def.Window) / 12
-	switch {
-	case r.k != w.k:
-		*r = recent{k: w.k, at: now, used: f, rate: r.rate}
-	case now-r.at >= span:
-		rate := max(f-r.used, 0) / float64(now-r.at)
-		r.rate = 0.5*r.rate + 0.5*rate
-		r.at, r.used = now, f
+// fixedSync books what went the quick way, all of it in one window.
+func (led *ledger) fixedSync(q *quick) {
+	w := led.fixed.cur
+	w.fly += q.took - q.landed
+	if q.landed > 0 {
+		w.sure.add(q.landed, q.at)
+		w.own += q.landed
+		led.fixed.untold += q.landed
 	}
 }
 
-// coldShare is what may be sent into a window before its first header came: others,
-// or an earlier run of this program, may have used it.
-const coldShare = 10
-
-// roomIn is how much of window w may be used by prio: the limit less what is kept
-// for others on the same address, and for the urgent.
-func (led *ledger) roomIn(l *limiter, w *window, prio Priority, arrives int64, now nanos) int {
-	limit := led.limit(now)
-	end := windowStart(led.def.Window, w.k+1)
-	left := max(end-arrives, 0)
-	if led.def.UsedHeader != "" && !led.fixed.seen {
-		return max(1, limit/coldShare)
-	}
-	if !l.opts.Greedy {
-		limit -= led.foreignRoom(w, left)
-	}
-	if prio < PriorityCancel {
-		limit -= led.urgentRoom(now, left)
-	}
-	// Spread over the window when asked to, and in the first one, which others may
-	// share without our knowing how much they take.
-	cold := led.def.UsedHeader != "" && led.fixed.learned == 0 && led.def.Window <= time.Hour && !l.opts.Greedy
-	if (l.opts.Pace || cold) && prio < PriorityCancel {
-		limit = min(limit, int(float64(limit)*(1-float64(left)/float64(led.def.Window)))+max(1, limit/coldShare))
-	}
-	return max(limit, 1)
-}
-
-// foreignRoom is what to leave for others until the window ends: by the rate of
-// earlier windows, or of this one where it is higher.
-func (led *ledger) foreignRoom(w *window, left int64) int {
-	rate := max(led.foreign.rate, led.fixed.recent.rate)
-	d := int64(led.def.Window)
-	if past := d - left; w.seen && past > d/20 {
-		f := float64(max(w.top-w.own-w.fly, 0))
-		rate = max(rate, f/float64(past))
-	}
-	if rate*float64(d) < 0.002*float64(led.def.limit) {
-		return 0 // our own rounding, not somebody else
-	}
-	// Twice the rate: it may double within the window, and what is not used of the
-	// room comes free as the window runs out.
-	return roomFor(2*rate, left, 20)
-}
-
-// urgentRoom is what to keep for cancels until the window ends: a hundredth of the
-// quota at least, a tenth in the first window, when nothing is known of them yet.
-func (led *ledger) urgentRoom(now nanos, left int64) int {
-	d := float64(led.def.Window)
-	rate := max(led.urgent.rate, float64(led.def.limit)/100/d)
-	if led.fixed.learned == 0 && led.def.Kind == FixedWindow {
-		rate = float64(led.def.limit) / 10 / d
-	}
-	if past := d - float64(left); past > d/20 {
-		rate = max(rate, led.urgent.n/past)
-	}
-	return min(roomFor(rate, left, 1), led.def.limit/4)
-}
-
-// settleDown works out the steady case for w, if now is inside it.
+// settleDown works out the common case for w, if now is well inside it.
 func (led *ledger) settleDown(l *limiter, w *window, now nanos) {
+	led.quick = quick{}
 	lo, hi := l.offset.bounds(now)
 	d := led.def.Window
-	s := &led.fixed.steady
-	*s = steady{w: w, from: now}
-	s.until = windowStart(d, w.k+1) - l.wall - hi - 3*l.offset.lateness/2 - int64(driftPerUnit*float64(d))
-	if l.wall+now+lo < windowStart(d, w.k) || s.until <= now {
-		s.until = 0
+	end := windowStart(d, w.k+1) - l.wall - hi - int64(driftPerUnit*float64(d))
+	until := min(end-3*l.offset.lateness/2, now+led.quickSpan())
+	if l.wall+now+lo < windowStart(d, w.k) || until <= now {
 		return
 	}
-	s.fresh = min(s.until, now+int64(d)/1000)
-	s.room = led.roomIn(l, w, PriorityPoll, l.wall+now+lo, now)
+	b := &led.fixed
+	b.cur, b.room = w, led.roomIn(l, w, PriorityPoll, l.wall+now+lo, now)
+	if led.def.mine < led.def.Limit {
+		b.room = min(b.room, w.upper()+led.ours(now)-w.own-w.fly)
+	}
+	led.quick = quick{until: until, answer: end, room: b.room - w.upper(), key: w.k}
 }
 
-func (led *ledger) fixedFree(l *limiter, n int, prio Priority, now nanos) nanos {
-	if s := &led.fixed.steady; now >= s.from && now < s.fresh && s.w.upper()+n <= s.room {
-		return now
-	}
-	lo, hi := l.arrival(now)
-	k0, k1 := windowOf(led.def.Window, lo), windowOf(led.def.Window, hi)
-	led.turn(l, k0, lo, now)
+func (led *ledger) fixedFree(l *limiter, a ask) nanos {
+	lo, hi := l.arrival(a.now)
+	d := led.def.Window
+	k0, k1 := windowOf(d, lo), windowOf(d, hi)
+	led.turn(l, k0, lo)
 	for k := k0; k <= k1; k++ {
-		w := led.window(k)
-		room := led.roomIn(l, w, prio, max(lo, windowStart(led.def.Window, k)), now)
-		if w.upper()+n <= room {
-			continue
+		start := windowStart(d, k)
+		if at := led.freeIn(l, led.window(k), a, max(lo, start)); at > a.now {
+			return at
 		}
-		if w.seen && w.fly == 0 && w.top+n <= room {
-			continue // only calls in doubt block: one probe shows the venue's own count
-		}
-		// Nothing more in this window: the next one must surely have begun, or, where
-		// room was kept back, less of this one be left.
-		at := l.local(windowStart(led.def.Window, k+1), now)
-		if w.upper()+n <= led.limit(now) {
-			at = min(at, now+int64(led.def.Window)/200)
-		}
-		return max(at, now+1)
 	}
 	if k0 == k1 {
-		led.settleDown(l, led.window(k0), now)
+		led.settleDown(l, led.window(k0), a.now)
 	}
-	return now
+	return a.now
+}
+
+// doubtFor is how long calls without an answer block a window that is otherwise
+// free: by then they have arrived, and the next answer tells whether they counted.
+const doubtFor = int64(2 * time.Second)
+
+// freeIn returns a.now if a.n fit into w, or when to ask again.
+func (led *ledger) freeIn(l *limiter, w *window, a ask, arrives int64) nanos {
+	d := led.def.Window
+	up, limit := w.upper(), led.limit(a.now)
+	next := max(l.local(windowStart(d, w.k+1), a.now), a.now+1)
+	if mine := led.ours(a.now); led.def.mine < led.def.Limit && w.own+w.fly+a.n > mine && w.own+w.fly > 0 {
+		return next
+	}
+	if up+a.n > limit {
+		doubt := w.lost.total()
+		if up == 0 {
+			return a.now // refusals left less than that of the quota, but here is none used
+		}
+		if up-doubt+a.n > limit {
+			return next
+		}
+		// Only calls in doubt block: one goes ahead, to learn the venue's own count.
+		switch ready := w.lost.last + doubtFor; {
+		case a.now < ready:
+			return min(ready, next)
+		case w.fly > 0:
+			return min(a.now+int64(100*time.Millisecond), next)
+		}
+		return a.now
+	}
+	if up == 0 || up+a.n <= led.roomIn(l, w, a.claim(led), arrives, a.now) {
+		return a.now // into an empty window any call may go, whatever would be kept back
+	}
+	// What is kept back becomes less as the window runs out.
+	return min(next, a.now+max(int64(d)/200, int64(10*time.Millisecond)))
 }
 
 func (led *ledger) fixedTake(l *limiter, p *part, now nanos) {
-	if s := &led.fixed.steady; now >= s.from && now < s.until {
-		p.k0, p.more = s.w.k, 0
-		s.w.fly += int(p.n)
-		return
-	}
 	lo, hi := l.arrival(now)
 	p.k0 = windowOf(led.def.Window, lo)
-	p.more = int32(windowOf(led.def.Window, hi) - p.k0)
+	led.turn(l, p.k0, lo)
+	p.more = int32(min(windowOf(led.def.Window, hi)-p.k0, 16))
 	for k := p.k0; k <= p.k0+int64(p.more); k++ {
 		led.window(k).fly += int(p.n)
 	}
 }
 
 // fixedSettle decides in which window a call was counted. An answer whose window is
-// in doubt is not believed, and its cost stays in both.
+// in doubt is not believed, and its cost stays in each that it may be.
 func (led *ledger) fixedSettle(l *limiter, p *part, n int, f *fate) {
 	d := led.def.Window
-	used, ok := led.believed(f)
-	if s := &led.fixed.steady; p.more == 0 && s.until > f.received && s.w.k == p.k0 && !f.unsent && f.answered {
-		s.w.fly -= int(p.n)
-		led.count(s.w, used, ok, n, f)
-		return
-	}
 	a, b := l.offset.bounds(f.received)
 	lo, hi := l.wall+f.sent+a, l.wall+f.received+b
-	if f.dateLo > 0 {
-		// The venue counted the call no later than it stamped the answer, and not
-		// before it was sent; within a round trip both are the same window.
-		hi = min(hi, f.dateHi)
-		if s := windowStart(d, windowOf(d, f.dateLo)); lo < s && f.dateLo-s < int64(time.Second) && f.dateLo > s {
-			lo = s
-		}
+	if f.stampHi > 0 {
+		hi = max(min(hi, f.stampHi), lo+1) // counted before the answer was stamped
 	}
-	k0, k1 := windowOf(d, lo), windowOf(d, max(lo, hi-1))
-	k0 = max(k0, p.k0) // the bounds have widened since; what was sure then still is
-	for k := p.k0; k <= p.k0+int64(p.more); k++ {
+	k0 := max(windowOf(d, lo), p.k0) // the bounds have widened since; what was sure then still is
+	k1 := max(windowOf(d, hi-1), k0)
+	last := p.k0 + int64(p.more)
+	if !f.answered {
+		k1 = max(k1, last)
+	}
+	used, ok := led.believed(f)
+	for k := p.k0; k <= max(last, min(k1, last+16)); k++ {
 		w := led.find(k)
-		if w == nil {
+		if k <= last {
+			if w == nil {
+				continue // long over
+			}
+			w.fly -= int(p.n)
+		}
+		if f.unsent || k < k0 || k > k1 {
 			continue
 		}
-		w.fly -= int(p.n)
-		switch {
-		case f.unsent, k < k0, k > k1:
-		case !f.answered:
-			w.lost += n
-			w.own += n // whoever counted it, it is not foreign
-			w.lostAt = max(w.lostAt, f.sent)
-		default:
-			led.count(w, used, ok && k0 == k1, n, f)
+		if w == nil {
+			w = led.window(k) // it took longer than any before
 		}
+		led.fixedCount(w, used, ok && k0 == k1, n, f)
+	}
+	if f.answered && !ok && !f.cached && f.status < 300 {
+		led.fixed.untold++
+	}
+	if q := &led.quick; q.until > f.now {
+		q.room = led.fixed.room - led.fixed.cur.upper()
 	}
 }
 
-// count books an answered call in its window, by the venue's count if it may be
-// believed.
-func (led *ledger) count(w *window, used int, believed bool, n int, f *fate) {
-	if believed {
-		led.believe(w, used, n, f)
+// fixedCount books a call that was counted in w, or may have been.
+func (led *ledger) fixedCount(w *window, used int, believed bool, n int, f *fate) {
+	if !f.limited() { // a refused call may or may not be counted: foreign use is seen early rather than late
+		w.own += n
+	}
+	switch {
+	case !f.answered:
+		w.lost.add(n, max(f.received, f.sent+doubtFor))
+		return
+	case !believed:
+		w.sure.add(n, f.received)
 		return
 	}
-	w.sure += n
-	w.sureAt = max(w.sureAt, f.received)
-	w.own += n
+	// The count holds whatever was answered before the call was sent.
+	led.fixed.seen, w.seen = true, true
+	w.top.see(used, f.sent, f.received)
+	w.sure.cover(f.sent)
+	w.lost.cover(f.sent)
+	led.watch(w, f.received)
 }
 
-func (led *ledger) find(k int64) *window {
-	for i := range led.fixed.open {
-		if w := &led.fixed.open[i]; w.live && w.k == k {
-			return w
+// carryOver is called when the venue's clock turned out to be another than thought:
+// what was used in the windows that were open is taken to be used in the present
+// one too, until a header tells better.
+func (l *limiter) carryOver(now nanos) {
+	for _, def := range l.defs {
+		if def.Kind != FixedWindow {
+			continue
+		}
+		for _, led := range def.ledgers {
+			led.sync(now)
+			used := 0
+			for _, w := range led.fixed.open {
+				used = max(used, w.upper())
+			}
+			led.quick, led.fixed.open, led.fixed.cur = quick{}, nil, nil
+			lo, hi := l.arrival(now)
+			led.fixed.current = windowOf(def.Window, lo)
+			for k := led.fixed.current; k <= windowOf(def.Window, hi); k++ {
+				led.window(k).lost.add(used, now)
+			}
 		}
 	}
-	return nil
 }
 
-// believe takes the venue's own count. It holds everything that was answered before
-// the call was sent, so that what was booked for those is booked twice.
-func (led *ledger) believe(w *window, used, n int, f *fate) {
-	led.fixed.seen, w.seen = true, true
-	w.own += n
-	w.top = max(w.top, used)
-	led.watch(w, f.received)
-	if f.sent >= w.sureAt {
-		w.sure = 0
+// fixedLater is when units can have gone at the earliest, one window after another.
+func (led *ledger) fixedLater(l *limiter, units int, now nanos) nanos {
+	lo, _ := l.arrival(now)
+	k := windowOf(led.def.Window, lo)
+	used := 0
+	if w := led.find(k); w != nil {
+		used = w.top.value() + w.sure.total()
+		if led.def.mine < led.def.Limit {
+			used = w.own
+		}
 	}
-	if f.sent >= w.lostAt+2*int64(time.Second) {
-		w.lost = 0
+	over := used + units - led.ours(now)
+	if over <= 0 {
+		return now
 	}
+	windows := (over + led.def.mine - 1) / led.def.mine
+	return l.local(windowStart(led.def.Window, k+int64(windows)), now)
 }
 
 func (led *ledger) fixedState(l *limiter, now nanos) (used int, resets nanos) {

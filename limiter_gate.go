@@ -10,10 +10,16 @@ import (
 type gate struct {
 	key     scopeKey
 	until   nanos
-	strikes int  // refusals in a row, for backing off when the venue names no time
-	shut    bool // until a probe came back well
+	strikes int   // refusals in a row, for backing off when the venue names no time
+	last    nanos // when it was last shut; calls sent before that add no strike
+	shut    bool  // until a probe came back well
 	probing bool
+	probeAt nanos // when the probe went
 }
+
+// probeFor is how long a probe may take before another goes: its caller may have
+// forgotten to settle it.
+const probeFor = int64(time.Minute)
 
 // gateOpen reports whether no gate of w's scopes is shut, or a probe may go; until
 // is when to ask again.
@@ -26,7 +32,7 @@ func (l *limiter) gateOpen(w *waiter, now nanos) (until nanos, open bool) {
 		switch {
 		case now < g.until:
 			until, open = max(until, g.until), false
-		case g.probing:
+		case g.probing && now-g.probeAt < probeFor:
 			until, open = forever, false // the probe's answer decides
 		}
 	}
@@ -48,10 +54,10 @@ func (g *gate) holds(w *waiter) bool {
 }
 
 // takeProbe makes the call that is granted now the probe of its shut gate.
-func (l *limiter) takeProbe(w *waiter) *gate {
+func (l *limiter) takeProbe(w *waiter, now nanos) *gate {
 	for _, g := range l.gates {
 		if g.shut && g.holds(w) {
-			g.probing = true
+			g.probing, g.probeAt = true, now
 			return g
 		}
 	}
@@ -59,7 +65,7 @@ func (l *limiter) takeProbe(w *waiter) *gate {
 }
 
 // refusedBy reports whether an answer says that this ledger's quota refused the call.
-func (l *limiter) refusedBy(led *ledger, f *fate) bool {
+func refusedBy(led *ledger, f *fate) bool {
 	if f.refused != "" {
 		return f.refused == led.def.Name
 	}
@@ -69,7 +75,7 @@ func (l *limiter) refusedBy(led *ledger, f *fate) bool {
 // settleGate shuts a gate on a refusal, and opens it on a probe's success.
 func (l *limiter) settleGate(s *leaseSlot, f *fate) {
 	banned := f.status == http.StatusTeapot
-	if f.answered && (banned || f.status == http.StatusTooManyRequests || f.refused != "") {
+	if f.limited() {
 		l.shut(l.scopeOf(s, f), f, banned, s.probe)
 		return
 	}
@@ -78,16 +84,17 @@ func (l *limiter) settleGate(s *leaseSlot, f *fate) {
 		return
 	}
 	g.probing = false
-	if f.answered {
+	if f.answered && !f.cached && g.shut && f.received >= g.until {
 		g.shut, g.strikes = false, 0
 		l.closed--
+		l.unrest--
 	}
 }
 
 // scopeOf is what a refusal is about: the quota it names, or the address.
 func (l *limiter) scopeOf(s *leaseSlot, f *fate) scopeKey {
 	var first *ledger
-	for j := range s.n {
+	for j := range int(s.n) {
 		led := s.part(j).led
 		if f.refused == led.def.Name {
 			return scopeKey{led.def.Per, led.key.id}
@@ -124,15 +131,23 @@ func (l *limiter) shut(key scopeKey, f *fate, banned bool, probe *gate) {
 	if !g.shut {
 		g.shut = true
 		l.closed++
+		l.unrest++
 	}
 	wait := f.retryAfter
 	if !f.asked || wait == 0 {
-		wait = min(unnamedWait<<min(g.strikes, 20), longestWait)
+		strikes := g.strikes
+		if f.sent < g.last {
+			strikes-- // it belongs to the last one
+		}
+		wait = min(unnamedWait<<min(max(strikes, 0), 20), longestWait)
 		if banned {
 			wait = max(wait, unnamedBan)
 		}
 	}
-	g.strikes++
+	if f.sent >= g.last { // others were under way when the first of them was refused
+		g.strikes++
+		g.last = f.received
+	}
 	if until := f.received + int64(wait); until > g.until {
 		g.until = until
 	}
@@ -141,25 +156,4 @@ func (l *limiter) shut(key scopeKey, f *fate, banned bool, probe *gate) {
 		kind = ReportBanned
 	}
 	l.report(Report{Quota: f.refused, Kind: kind, RetryAfter: wait})
-}
-
-// Snapshot shows every quota of every scope that was used.
-func (l *limiter) Snapshot() []QuotaState {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.tick()
-	var all []QuotaState
-	for _, def := range l.defs {
-		for _, led := range def.ledgers {
-			s := led.state(l, now)
-			s.Waiting = l.waiting
-			for _, g := range l.gates {
-				if g.shut && g.key.per == def.Per && g.key.id == led.key.id {
-					s.Gate = max(time.Duration(g.until-now), 0)
-				}
-			}
-			all = append(all, s)
-		}
-	}
-	return all
 }

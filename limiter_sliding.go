@@ -15,6 +15,7 @@ type slidingBook struct {
 	ahead   minimum // of stamp − sent: the venue's clock plus the shortest way there
 	round   minimum // of received − sent: the shortest round trip
 	samples int
+	heard   nanos // when the last call was answered
 }
 
 // slot is busy units that become free at a local time.
@@ -58,12 +59,13 @@ func (b *slidingBook) expire(now nanos) {
 		b.busy -= b.slots[i].n
 		i++
 	}
-	if i > 0 {
-		b.slots = slices.Delete(b.slots, 0, i)
-	}
+	b.slots = b.slots[i:] // append moves the rest when the end is reached
 }
 
 func (b *slidingBook) add(at nanos, n int) {
+	if n <= 0 {
+		return
+	}
 	i := len(b.slots)
 	for i > 0 && b.slots[i-1].at > at {
 		i--
@@ -72,28 +74,48 @@ func (b *slidingBook) add(at nanos, n int) {
 	b.busy += n
 }
 
-func (led *ledger) slidingFree(n int, now nanos) nanos {
+func (led *ledger) slidingFree(a ask) nanos {
 	b := &led.sliding
-	b.expire(now)
-	room := led.limit(now) - led.fly - b.busy
-	if room >= n {
-		return now
+	b.expire(a.now)
+	limit := led.ours(a.now)
+	room := limit - led.fly - b.busy
+	if room >= a.n || led.fly+b.busy == 0 {
+		led.quick = quick{until: a.now + led.quickSpan(), room: room}
+		return a.now
 	}
 	for _, s := range b.slots {
-		if room += s.n; room >= n {
+		if room += s.n; room >= min(a.n, limit) {
 			return s.at
 		}
 	}
 	return forever // until an answer comes
 }
 
+// slidingLater is when units can have gone at the earliest: a window after another.
+func (led *ledger) slidingLater(units int, now nanos) nanos {
+	b := &led.sliding
+	b.expire(now)
+	limit := led.ours(now)
+	rounds := max(units-1, 0) / limit
+	over := units - rounds*limit - limit + b.busy
+	at := now
+	for _, s := range b.slots {
+		if over <= 0 {
+			break
+		}
+		over -= s.n
+		at = s.at
+	}
+	return at + int64(rounds)*int64(led.def.Window)
+}
+
 func (led *ledger) slidingSettle(l *limiter, n int, f *fate) {
-	if n == 0 {
+	if f.unsent {
 		return
 	}
-	b, w := &led.sliding, int64(led.def.Window)
+	b, w := &led.sliding, int64(float64(led.def.Window)*(1+driftPerUnit))
 	if !f.answered { // it may be counted as late as an answer would have come
-		b.add(f.received+w+l.offset.lateness, n)
+		b.add(max(f.received, f.sent+l.offset.lateness)+w, n)
 		return
 	}
 	margin := int64(0)
@@ -102,28 +124,34 @@ func (led *ledger) slidingSettle(l *limiter, n int, f *fate) {
 	}
 	b.round.add(f.received-f.sent, f.received)
 	at := f.received + w - max(b.round.value()/2-margin, 0)
-	if f.header != nil {
-		if stamp, ok := headerTime(f.header, led.def.TimeHeader); ok {
-			ts := stamp.UnixNano() - l.wall // the venue's clock in our count
-			if d := ts - f.sent; d > -int64(time.Minute) && d < int64(time.Minute) {
-				b.ahead.add(d, f.received)
-				at = min(f.received+w, ts+int64(time.Millisecond)+w-b.ahead.value()+stampDrift+margin)
-			}
+	if stamp, ok := headerTime(f.header, led.def.TimeHeader); ok && f.status < 300 && f.refused == "" {
+		ts := stamp.UnixNano() - l.wall // the venue's clock in our count
+		if d := ts - f.sent; d > -int64(time.Minute) && d < int64(time.Minute) {
+			b.ahead.add(d, f.received)
+			at = min(f.received+w, ts+int64(time.Millisecond)+w-b.ahead.value()+stampDrift+margin)
 		}
 	}
+	alone := f.sent >= b.heard
+	b.heard = max(b.heard, f.received)
 	b.add(at, n)
-	if used, ok := led.believed(f); ok && f.answered {
-		led.slidingTop(used, f)
+	if used, ok := led.believed(f); ok {
+		led.slidingTold(used, alone, f)
 	}
 }
 
-// slidingTop makes room for what others used of a sliding window, as its header
-// shows: the surplus is busy for one window.
-func (led *ledger) slidingTop(used int, f *fate) {
-	b := &led.sliding
+// slidingTold takes the venue's own count of a sliding window: what is above ours
+// was used by others, and is busy for one window. A lower one frees the oldest slots
+// if no other call was answered meanwhile, since then it holds whatever counts.
+func (led *ledger) slidingTold(used int, alone bool, f *fate) {
+	b, others := &led.sliding, led.def.Limit-led.def.mine
 	b.expire(f.received)
-	if surplus := used - b.busy - led.fly; surplus > 0 {
-		b.add(f.received+int64(led.def.Window), min(surplus, led.def.limit))
+	if surplus := used - others - b.busy - led.fly; surplus > 0 {
+		b.add(f.received+int64(led.def.Window), min(surplus, led.def.mine))
+		led.quick = quick{}
+	}
+	for alone && len(b.slots) > 1 && b.busy-b.slots[0].n >= used {
+		b.busy -= b.slots[0].n
+		b.slots = b.slots[1:]
 	}
 }
 

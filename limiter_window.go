@@ -1,0 +1,205 @@
+package exauth
+
+import (
+	"math"
+	"time"
+)
+
+// window is one window of the venue's clock.
+type window struct {
+	k    int64
+	seen bool  // a header was believed
+	top  peak  // used headers believed
+	fly  int   // may arrive in this window, not answered
+	sure tally // answered, not shown by a header since
+	lost tally // no answer: may have been counted, as late as it was booked
+	own  int   // ours, for telling foreign use apart
+	// whole is set when it was watched from its beginning.
+	whole bool
+}
+
+// upper bounds the venue's counter: whatever was answered with a header is in the
+// highest of these, because a counter only grows while calls are counted.
+func (w *window) upper() int { return w.top.value() + w.fly + w.sure.total() + w.lost.total() }
+
+// foreign is what the venue counted and we did not send. What is under way may be
+// in the count already, and is left out.
+func (w *window) foreign() int { return max(w.top.value()-w.own-w.fly, 0) }
+
+// windowOf numbers the windows of a quota; months are UTC calendar months.
+func windowOf(d time.Duration, t int64) int64 {
+	if d >= 28*24*time.Hour {
+		u := time.Unix(0, t).UTC()
+		return int64(u.Year())*12 + int64(u.Month()) - 1
+	}
+	k := t / int64(d)
+	if t%int64(d) < 0 {
+		k--
+	}
+	return k
+}
+
+// windowStart is when window k begins, on the venue's clock.
+func windowStart(d time.Duration, k int64) int64 {
+	if d >= 28*24*time.Hour {
+		return time.Date(int(k/12), time.Month(k%12)+1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+	}
+	return k * int64(d)
+}
+
+// find returns window k if it is open.
+func (led *ledger) find(k int64) *window {
+	for _, w := range led.fixed.open {
+		if w.k == k {
+			return w
+		}
+	}
+	return nil
+}
+
+// window finds or opens window k. Windows that are surely over make room.
+func (led *ledger) window(k int64) *window {
+	if w := led.find(k); w != nil {
+		return w
+	}
+	b := &led.fixed
+	for _, w := range b.open {
+		if w.k < b.current-1 { // the one before may still get late answers
+			if b.cur == w { // an answer may come as late as this
+				led.quick, b.cur = quick{}, nil
+			}
+			*w = window{k: k}
+			return w
+		}
+	}
+	w := &window{k: k}
+	b.open = append(b.open, w)
+	return w
+}
+
+// turn learns from the windows that are over, once the next has surely begun.
+func (led *ledger) turn(l *limiter, k, arrives int64) {
+	b := &led.fixed
+	if k <= b.current {
+		return
+	}
+	if w := led.find(b.current); w != nil && w.whole {
+		led.learn(l, w)
+	}
+	b.current = k
+	led.window(k).whole = arrives-windowStart(led.def.Window, k) < int64(led.def.Window)/8
+}
+
+// learn folds one window into the rates of foreign and urgent use.
+func (led *ledger) learn(l *limiter, w *window) {
+	d := int64(led.def.Window)
+	if w.seen {
+		foreign := float64(max(w.top.value()-w.own, 0))
+		if expected := led.foreign.rate * float64(d); w.own > 0 && foreign > 2*expected+float64(led.def.Limit)/10 {
+			l.report(Report{Quota: led.def.Name, Kind: ReportForeignUse, Used: int(foreign), Limit: led.def.Limit})
+		}
+		led.foreign.n = max(foreign, led.fixed.recent.rate*float64(d))
+		led.foreign.over(d)
+	}
+	led.urgent.over(d)
+	led.learned++
+}
+
+// recent is the foreign use of the last seconds, so that a step is seen within the
+// window it happens in.
+type recent struct {
+	k    int64
+	at   nanos
+	used float64
+	rate float64 // units per nanosecond
+}
+
+// watch follows foreign use inside a window.
+func (led *ledger) watch(w *window, now nanos) {
+	r := &led.fixed.recent
+	f := float64(w.foreign())
+	switch span := int64(led.def.Window) / 12; {
+	case r.k != w.k:
+		*r = recent{k: w.k, at: now, used: f, rate: r.rate}
+	case now-r.at >= span:
+		rate := max(f-r.used, 0) / float64(now-r.at)
+		r.rate = 0.5*r.rate + 0.5*rate
+		r.at, r.used = now, f
+	}
+}
+
+// coldShare is the part of a window that may be under way before the first header
+// came: others, or an earlier run of this program, may have used the window.
+const coldShare = 10
+
+// roomIn is how much of window w may be used by prio: the limit less what is kept
+// for others on the same address, and for the urgent.
+func (led *ledger) roomIn(l *limiter, w *window, prio Priority, arrives int64, now nanos) int {
+	limit := led.limit(now)
+	left := max(windowStart(led.def.Window, w.k+1)-arrives, 0)
+	told := led.def.headed && !led.blind()
+	gone := 1 - float64(left)/float64(led.def.Window)
+	some := max(1, limit/coldShare)
+	if told && !led.fixed.seen {
+		return min(int(float64(limit)*gone)+2*some, w.upper()-w.fly+some)
+	}
+	if told && !l.opts.Greedy {
+		limit -= led.foreignRoom(w, left)
+	}
+	if prio < PriorityCancel {
+		limit -= led.urgentRoom(left)
+	}
+	// Spread over the window when asked to, and in the first one, which others may
+	// share without our knowing how much they take.
+	cold := told && led.learned == 0 && led.def.Window <= time.Hour && !l.opts.Greedy
+	if (l.opts.Pace || cold) && prio < PriorityCancel {
+		limit = min(limit, int(float64(limit)*gone)+some)
+	}
+	return max(limit, 1)
+}
+
+// blindAfter is how many answers without a count show that the venue does not send
+// the header it is said to send.
+const blindAfter = 5
+
+func (led *ledger) blind() bool { return !led.fixed.seen && led.fixed.untold >= blindAfter }
+
+// foreignRoom is what to leave for others until the window ends: by the rate of
+// earlier windows, or of this one where it is higher.
+func (led *ledger) foreignRoom(w *window, left int64) int {
+	rate := max(led.foreign.rate, led.fixed.recent.rate)
+	if past := int64(led.def.Window) - left; w.seen && past > int64(led.def.Window)/20 {
+		rate = max(rate, float64(w.foreign())/float64(past))
+	}
+	return led.roomFor(rate, left)
+}
+
+// roomFor is what to leave for others who use rate, until a window ends.
+func (led *ledger) roomFor(rate float64, left int64) int {
+	if rate*float64(led.def.Window) < 0.002*float64(led.def.Limit) {
+		return 0 // our own rounding, not somebody else
+	}
+	// Twice the rate: it may double within the window, and what is not used of the
+	// room comes free as the window runs out.
+	mean := 2 * rate * float64(left)
+	return int(math.Ceil(mean + 3*math.Sqrt(20*mean)))
+}
+
+// urgentRoom is what to keep for cancels until the window ends: by their rate, by a
+// hundredth of the quota at least, by a tenth as long as nothing is known of them.
+func (led *ledger) urgentRoom(left int64) int {
+	d := float64(led.def.Window)
+	least := 0.01
+	if led.learned == 0 {
+		least = 0.1
+	}
+	rate := max(led.urgent.rate, least*float64(led.def.mine)/d)
+	if past := d - float64(left); past > d/20 {
+		rate = max(rate, led.urgent.n/past)
+	}
+	mean := rate * float64(left)
+	if mean < 0.02 {
+		return 0 // the last of a window belongs to whoever comes
+	}
+	return min(int(math.Ceil(mean+3*math.Sqrt(mean))), led.def.mine/4)
+}
