@@ -85,12 +85,12 @@ func NewLimiter(v *Venue, opts *LimiterOptions) Limiter {
 // keepable reports whether a quota can be kept at all.
 func keepable(q Quota) bool {
 	switch {
-	case q.Limit <= 0 || q.Limit > maxLimit:
+	case q.Limit <= 0:
 		return false
 	case q.Kind <= SlidingWindow:
 		return q.Window > 0
 	case q.Kind == DecayCounter || q.Kind == TokenBucket:
-		return q.Refill > 0 && q.Refill <= maxLimit && q.Step >= 0
+		return q.Refill > 0 && !math.IsInf(q.Refill, 0) && q.Step >= 0
 	}
 	return q.Kind == Concurrency
 }
@@ -106,6 +106,7 @@ func (l *limiter) define(q Quota) *quotaDef {
 	for _, name := range []*string{&q.UsedHeader, &q.RemainingHeader, &q.ResetHeader, &q.TimeHeader} {
 		*name = http.CanonicalHeaderKey(*name)
 	}
+	q.Limit = min(q.Limit, math.MaxInt32)
 	headed := q.UsedHeader != "" || q.RemainingHeader != ""
 	if q.Kind == FixedWindow && q.Window < shortWindow || q.Kind == AnchoredWindow && (!headed || q.ResetHeader == "") {
 		q.Kind = SlidingWindow

@@ -1,6 +1,9 @@
 package exauth
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // waiter is one call that is being admitted, or waits to be.
 type waiter struct {
@@ -32,8 +35,9 @@ func (w *waiter) part(i int) *part {
 func (w *waiter) add(led *ledger, n int) int {
 	for i := range w.n {
 		if p := w.part(i); p.led == led {
-			p.n = int32(min(int(p.n)+n, maxLimit+1))
-			return int(p.n)
+			total := int(p.n) + n
+			p.n = int32(min(total, math.MaxInt32))
+			return total
 		}
 	}
 	p := part{led: led, n: int32(n)}

@@ -44,12 +44,12 @@ func (l *limiter) Settle(id uint64, o Observation) {
 // worked out how.
 func (l *limiter) quickSettle(s *leaseSlot, o *Observation) bool {
 	if uint(o.Status)-200 >= 100 || len(o.Header) != 0 || o.Costs != nil || o.Refused != "" || o.Unknown ||
-		o.RetryAfter != 0 || int(s.n) > len(s.parts) || o.Sent.IsZero() || o.Received.IsZero() {
+		o.RetryAfter != 0 || int(s.n) > len(s.parts) || o.Received.IsZero() {
 		return false
 	}
 	at := l.since(o.Received)
-	if trip := at - l.since(o.Sent); trip > l.offset.longest {
-		return false // worth to be noted
+	if at-s.at > l.offset.longest {
+		return false // a long way, worth to be noted
 	}
 	parts := s.parts[:s.n]
 	for j := range parts {
