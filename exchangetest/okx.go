@@ -105,6 +105,7 @@ func (x *okx) open(d *desk) {
 		"GET /api/v5/market/books":               {0, x.books},
 		"GET /api/v5/account/balance":            {read, x.balance},
 		"GET /api/v5/account/config":             {read, x.config},
+		"GET /api/v5/trade/account-rate-limit":   {read, x.rateLimit},
 		"GET /api/v5/trade/order":                {read, x.queryOrder},
 		"GET /api/v5/trade/orders-pending":       {read, x.pending},
 		"GET /api/v5/trade/orders-history":       {read, x.history},

@@ -3,6 +3,7 @@ package exchangetest
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/exauth/exauth"
@@ -72,4 +73,18 @@ func (x *okx) limited(e *excess) okxAnswer {
 		return *okxErr(http.StatusTooManyRequests, "50061", "You've reached the maximum order rate limit for this account.")
 	}
 	return *okxErr(http.StatusTooManyRequests, "50011", "Requests too frequent.")
+}
+
+// rateLimit tells the account's order limit: that of the quota for orders, or 1000,
+// the least the venue gives.
+func (x *okx) rateLimit(q *okxCall) okxAnswer {
+	limit := "1000"
+	for _, quota := range x.gate.quotas {
+		if strings.Contains(quota.Name, "ORDERS") {
+			limit = strconv.Itoa(quota.Limit)
+		}
+	}
+	return okxData(map[string]string{
+		"accRateLimit": limit, "nextAccRateLimit": limit, "fillRatio": "0", "mainFillRatio": "0", "ts": okxMillis(q.now),
+	})
 }
