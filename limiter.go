@@ -170,6 +170,7 @@ type limiter struct {
 	queue   [3]waiters
 	waiting int
 	mark    uint64 // of the pump that runs
+	again   nanos  // when it should run again although nothing else is due
 	timer   *time.Timer
 	slots   []leaseSlot
 	free    []uint32
@@ -188,12 +189,17 @@ type quotaDef struct {
 	last    *ledger // the one used last: most programs have one scope
 }
 
+// ledgerKey is whose account book it is: the id of an address, account or key, and
+// the symbol or endpoint where there is a book for each.
+type ledgerKey struct{ id, item string }
+
+// scopeKey is what a gate stands before.
 type scopeKey struct {
 	per Per
-	id  string
+	ledgerKey
 }
 
-type ledgerKey struct{ id, item string }
+func (led *ledger) scope() scopeKey { return scopeKey{led.def.Per, led.key} }
 
 // tick is the local time.
 func (l *limiter) tick() nanos {
@@ -300,7 +306,7 @@ func (l *limiter) Snapshot() []QuotaState {
 			s := led.state(l, now)
 			s.Waiting = waits[led]
 			for _, g := range l.gates {
-				if g.shut && g.key.per == def.Per && g.key.id == led.key.id {
+				if g.shut && g.key == led.scope() {
 					s.Gate = max(time.Duration(g.until-now), 0)
 				}
 			}

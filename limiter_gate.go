@@ -22,7 +22,7 @@ type gate struct {
 const probeFor = int64(time.Minute)
 
 // gateOpen reports whether no gate of w's scopes is shut, or a probe may go; until
-// is when to ask again.
+// is when to ask again, forever when a probe's answer decides.
 func (l *limiter) gateOpen(w *waiter, now nanos) (until nanos, open bool) {
 	open = true
 	for _, g := range l.gates {
@@ -33,7 +33,8 @@ func (l *limiter) gateOpen(w *waiter, now nanos) (until nanos, open bool) {
 		case now < g.until:
 			until, open = max(until, g.until), false
 		case g.probing && now-g.probeAt < probeFor:
-			until, open = forever, false // the probe's answer decides
+			l.again = min(l.again, g.probeAt+probeFor)
+			until, open = forever, false
 		}
 	}
 	return until, open
@@ -41,12 +42,11 @@ func (l *limiter) gateOpen(w *waiter, now nanos) (until nanos, open bool) {
 
 // holds reports whether a gate stands in the way of w.
 func (g *gate) holds(w *waiter) bool {
-	if g.key.per == PerIP && g.key.id == w.egress {
+	if g.key == (scopeKey{PerIP, ledgerKey{id: w.egress}}) {
 		return true
 	}
 	for i := range w.n {
-		p := w.part(i)
-		if p.led.def.Per == g.key.per && p.led.key.id == g.key.id {
+		if w.part(i).led.scope() == g.key {
 			return true
 		}
 	}
@@ -84,6 +84,9 @@ func (l *limiter) settleGate(s *leaseSlot, f *fate) {
 		return
 	}
 	g.probing = false
+	if !f.answered && !f.unsent { // lost: not as bad as a refusal, but no reason to hurry
+		g.until = max(g.until, f.now+int64(unnamedWait))
+	}
 	if f.answered && !f.cached && g.shut && f.received >= g.until {
 		g.shut, g.strikes = false, 0
 		l.closed--
@@ -97,16 +100,16 @@ func (l *limiter) scopeOf(s *leaseSlot, f *fate) scopeKey {
 	for j := range int(s.n) {
 		led := s.part(j).led
 		if f.refused == led.def.Name {
-			return scopeKey{led.def.Per, led.key.id}
+			return led.scope()
 		}
 		if first == nil || led.def.Per == PerIP {
 			first = led
 		}
 	}
 	if first == nil {
-		return scopeKey{per: PerIP}
+		return scopeKey{PerIP, ledgerKey{id: s.egress}}
 	}
-	return scopeKey{first.def.Per, first.key.id}
+	return first.scope()
 }
 
 // A ban without a named time is taken for the shortest that venues document.

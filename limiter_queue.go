@@ -112,6 +112,7 @@ func (l *limiter) drop(w *waiter) {
 // now knows that it cannot go in time is refused at once.
 func (l *limiter) pump(now nanos) {
 	wake := forever
+	l.again = forever
 	l.mark++
 	for prio := int(PriorityCancel); prio >= 0; prio-- {
 		for w := l.queue[prio].head; w != nil; {
@@ -137,7 +138,7 @@ func (l *limiter) pump(now nanos) {
 			w = next
 		}
 	}
-	l.alarm(now, wake)
+	l.alarm(now, min(wake, l.again))
 }
 
 // hold marks the ledger that blocks w for everybody behind it.

@@ -16,6 +16,8 @@ type leaseSlot struct {
 	probe *gate
 	parts [3]part
 	more  []part // beyond three quotas
+
+	egress string
 }
 
 // part is what a lease took from one ledger.
@@ -93,7 +95,7 @@ func (l *limiter) quickTake(d *Demand, now nanos) (uint64, bool) {
 		p := &s.parts[j]
 		p.led, p.n, p.more, p.k0 = led, int32(c.N), 0, led.quick.key
 	}
-	s.n = int32(len(d.Costs))
+	s.n, s.egress = int32(len(d.Costs)), d.Egress
 	return l.hand(s, i, now), true
 }
 
@@ -296,7 +298,7 @@ func (l *limiter) admit(w *waiter, now nanos) (ok bool, at nanos, by *ledger) {
 // grant takes what admit found free.
 func (l *limiter) grant(w *waiter, now nanos) uint64 {
 	s, i := l.slot()
-	s.n, s.parts, s.more, s.probe = int32(w.n), w.parts, w.more, nil
+	s.n, s.parts, s.more, s.probe, s.egress = int32(w.n), w.parts, w.more, nil, w.egress
 	if l.closed > 0 {
 		s.probe = l.takeProbe(w, now)
 	}
