@@ -105,6 +105,7 @@ func (c *core) judge(d *draft, t *trip, resp *Response) error {
 	if t.number > 1 && errors.Is(e.Kind, ErrDuplicateOrder) && d.need.writes() {
 		e.Outcome = OutcomeUnknown // sent again, and an order of the name exists: ask which
 	}
+	c.remember(e, d, t.stamp)
 	if e.Outcome == OutcomePartial {
 		e.Body = []byte(t.scrub(string(resp.Body)))
 	}
@@ -167,6 +168,7 @@ func (c *core) lost(d *draft, t *trip, cause error) *Error {
 	if errors.Is(cause, context.Canceled) && e.Outcome != OutcomeUnknown {
 		e.Kind = nil
 	}
+	c.remember(e, d, t.stamp)
 	return e
 }
 

@@ -55,7 +55,8 @@ type Response struct {
 	Sent, Received time.Time // local clock
 	Wait           time.Duration
 	Attempts       int
-	writes         bool // the call changes something, so that an unreadable answer leaves it in doubt
+	stamp          time.Time // the venue time the call carried
+	writes         bool      // the call changes something, so that an unreadable answer leaves it in doubt
 }
 
 // Options configures a Client. A nil *Options and every zero field mean the
@@ -343,7 +344,7 @@ func Do[T any](ctx context.Context, c *Client, call Call) (T, error) {
 	}
 	if err := decode(resp.Payload, &out); err != nil {
 		var none T // half of an answer is none
-		return none, c.core().unreadable(resp, err)
+		return none, c.core().undecoded(resp, call, err)
 	}
 	return out, nil
 }

@@ -99,8 +99,11 @@ type Error struct {
 	RetryAfter          time.Duration // how long the venue, or our limiter, says to wait; 0 when unsaid
 	ClientOrderID       string        // set on writes that carried one
 	Sent                time.Time     // the timestamp the call carried, zero when it was not sent
+	SettledAt           time.Time     // from when on Resolve can tell the fate of an unknown order, by the venue's clock; zero where it never can for sure
 	Body                []byte        // the redacted answer for OutcomePartial, else nil
 	Err                 error         // the cause, when it is not the venue's answer
+
+	asked func() *question // for Resolve; a closure: reflection prints an address, not what it captures
 }
 
 // Error returns "exauth: venue METHOD path: what happened".

@@ -1,6 +1,7 @@
 package exauth
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -30,6 +31,7 @@ type draft struct {
 	priority Priority
 	orderID  string
 	window   time.Duration
+	deadline time.Duration // from the stamp; 0 where none is set
 	maxWait  time.Duration
 	buffer   []byte // what the encoding is written into, kept between calls
 }
@@ -92,6 +94,9 @@ func (c *core) prepare(call Call, fresh bool) (*draft, error) {
 	}
 	if err = c.nameOrder(d, call, fresh); err != nil {
 		return nil, err
+	}
+	if fresh && d.route.ClientID != "" && d.need.writes() && c.venue.Deadline > 0 {
+		d.deadline = cmp.Or(call.RecvWindow, c.opts.RecvWindow, c.venue.Deadline)
 	}
 	return d, c.window(d, call.RecvWindow)
 }

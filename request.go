@@ -31,6 +31,11 @@ type Request struct {
 	Nonce  int64         // in the venue's NonceUnit; 0 when it draws none
 	Window time.Duration // the receive window; 0 where the venue has none
 
+	// Deadline is the last moment at which the venue should accept an order, for
+	// venues that take one with it. It is set for orders sent by Do on venues with a
+	// Venue.Deadline; the scheme writes it, unless the caller set one himself.
+	Deadline time.Time
+
 	venue  *Venue
 	auth   Auth
 	key    func() *binding // a closure: reflection prints an address, not what it captures

@@ -47,7 +47,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // unreadable describes an answer that came but cannot be used. What became of a
 // write is then unknown: its answer was the only witness.
-func (c *core) unreadable(resp *Response, cause error) error {
+func (c *core) unreadable(resp *Response, cause error) *Error {
 	why := "answer does not decode"
 	var typ *json.UnmarshalTypeError
 	if errors.As(cause, &typ) {
@@ -55,9 +55,20 @@ func (c *core) unreadable(resp *Response, cause error) error {
 		why = fmt.Sprintf("answer does not decode: field %q is a JSON %s, which does not fit %s", typ.Field, kind, typ.Type)
 	}
 	e := &Error{Venue: c.venue.Name, Method: resp.Method, Path: resp.Path, Status: resp.Status, Kind: ErrUnavailable,
-		Outcome: OutcomeRejected, ClientOrderID: resp.ClientOrderID, Sent: resp.Sent, Message: why}
+		Outcome: OutcomeRejected, ClientOrderID: resp.ClientOrderID, Sent: resp.stamp, Message: why}
 	if resp.writes {
 		e.Kind, e.Outcome = ErrOutcomeUnknown, OutcomeUnknown
+	}
+	return e
+}
+
+// undecoded is unreadable for a call that Resolve may be asked about.
+func (c *core) undecoded(resp *Response, call Call, cause error) error {
+	e := c.unreadable(resp, cause)
+	call.ClientOrderID = resp.ClientOrderID
+	if d, err := c.prepare(call, true); err == nil {
+		c.remember(e, d, resp.stamp)
+		c.done(d)
 	}
 	return e
 }

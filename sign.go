@@ -153,6 +153,9 @@ func (c *core) authorize(ctx context.Context, d *draft, b *binding, out *outgoin
 	}
 	r.Time, r.key = c.now(), b.self
 	out.stamp = r.Time
+	if d.deadline > 0 {
+		r.Deadline = r.Time.Add(d.deadline)
+	}
 	if c.opts.Policy != nil {
 		if err := c.opts.Policy(ctx, r); err != nil {
 			return err

@@ -312,7 +312,7 @@ func (c *core) send(d *draft, t *trip, rt http.RoundTripper) (*Response, error) 
 		e.Status = resp.Status
 		return resp, e
 	}
-	resp.writes = d.need.writes()
+	resp.writes, resp.stamp = d.need.writes(), t.stamp
 	return resp, c.judge(d, t, resp)
 }
 

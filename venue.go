@@ -46,6 +46,7 @@ type Venue struct {
 
 	NonceUnit     time.Duration // 0: no nonce is drawn
 	Ordered       bool          // nonces must arrive in order: one call of a key in flight, unless Options.NonceWindow
+	Deadline      time.Duration // where an order can carry one: how far ahead Do sets Request.Deadline, unless a window is asked for
 	RecvWindow    time.Duration // the default receive window; 0 where the venue has none
 	MaxRecvWindow time.Duration // the most the venue allows; larger ones are ErrParam
 
@@ -71,6 +72,7 @@ type Venue struct {
 	// it cannot be asked. See Client.LoadLimits.
 	Limits func(ctx context.Context, c *Client) ([]Quota, error)
 
+	Lookup  Lookup                                      // finds orders again whose answer was lost; see Client.Resolve
 	Answer  func(*Response) (payload []byte, err error) // finds the error, also inside a 200, and peels the envelope
 	Settle  func(*Response, *Observation)               // fills Costs and Refused from an answer; nil: headers tell enough
 	Clock   Clock

@@ -46,6 +46,7 @@ func Binance() *exauth.Venue {
 		DefaultPrice:  binanceDefault(),
 		Settle:        binanceSettle,
 		Limits:        binanceLimits,
+		Lookup:        exauth.Lookup{Ask: binanceAsk, Find: binanceFind, Until: binanceUntil, Lag: time.Second, Keeps: 90 * 24 * time.Hour},
 		Answer:        binanceAnswer(),
 		Clock:         exauth.Clock{Path: "/api/v3/time", Parse: binanceTime},
 		Probe:         exauth.Call{Method: "GET", Path: "/api/v3/account", Params: exauth.Params{{Name: "omitZeroBalances", Value: true}}},

@@ -1,9 +1,11 @@
 package venue
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +39,8 @@ func Kraken() *exauth.Venue {
 		Plans:        krakenPlans(),
 		DefaultPrice: krakenDefault(),
 		Settle:       krakenSettle,
+		Deadline:     10 * time.Second,
+		Lookup:       exauth.Lookup{Ask: krakenAsk, Find: krakenFind, Until: krakenUntil, Lag: 2 * time.Second},
 		Answer:       krakenAnswer(),
 		Clock:        exauth.Clock{Path: "/0/public/Time", Parse: krakenTime, Resolution: time.Second},
 		Probe:        exauth.Call{Method: "POST", Path: "/0/private/Balance"},
@@ -57,6 +61,9 @@ func krakenStyle(method, path string, _ exauth.Params) exauth.Style {
 // path ++ SHA256(nonce ++ body).
 func authorizeKraken(ctx context.Context, r *exauth.Request) error {
 	r.SetHeader("Api-Key", r.KeyID())
+	if !r.Deadline.IsZero() && r.Path == krakenPlace && !bytes.Contains(append([]byte{'&'}, r.Body...), []byte("&deadline=")) {
+		r.Body = append(r.Body, "&deadline="+url.QueryEscape(r.Deadline.Format(time.RFC3339))...)
+	}
 	nonce := strconv.FormatInt(r.Nonce, 10)
 	switch {
 	case len(r.Body) > 1 && r.Body[0] == '{':

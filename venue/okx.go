@@ -15,7 +15,7 @@ import (
 // serves every product and the instrument decides, so orders need ScopeTrade.
 //
 // Timestamps are good for 30 seconds and there is no receive window; an order's
-// deadline is OKX's expTime header, which callers may set.
+// deadline is OKX's expTime header, which Do sets unless the caller does.
 //
 // Source: www.okx.com/docs-v5/en, sections Overview and REST Authentication, read 2026-11.
 func OKX() *exauth.Venue {
@@ -37,6 +37,8 @@ func OKX() *exauth.Venue {
 		Settle:       okxSettle,
 		Limits:       okxLimits,
 		GETReads:     true,
+		Deadline:     5 * time.Second,
+		Lookup:       exauth.Lookup{Ask: okxAsk, Find: okxFind, Until: okxUntil, Lag: time.Second, Keeps: 2 * time.Hour},
 		Answer:       okxAnswer(),
 		Clock:        exauth.Clock{Path: "/api/v5/public/time", Parse: okxTime},
 		Probe:        exauth.Call{Method: "GET", Path: "/api/v5/account/config"},
@@ -65,6 +67,9 @@ func authorizeOKX(ctx context.Context, r *exauth.Request) error {
 	r.SetHeader("Ok-Access-Key", r.KeyID())
 	if r.Auth() != exauth.AuthSigned {
 		return nil
+	}
+	if !r.Deadline.IsZero() && r.Path == okxPlace && r.Header.Get("expTime") == "" {
+		r.SetHeader("expTime", strconv.FormatInt(r.Deadline.UnixMilli(), 10))
 	}
 	stamp := iso(r.Time)
 	var stack [1024]byte

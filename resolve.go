@@ -1,0 +1,228 @@
+package exauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// A Lookup is how the orders of a venue are found again whose answer was lost: data
+// and small functions of the venue's file. The zero Lookup finds nothing, and every
+// unknown write stays unknown.
+type Lookup struct {
+	// Ask returns the reads that find the order a write was to place, by its client
+	// order id. They are asked in turn until one has it; the order is absent when none
+	// has. Nil for writes that cannot be looked up.
+	Ask func(w Write) []Call
+
+	// Find takes the order out of an answer's payload and tells what the venue says
+	// became of it: OutcomeAccepted, or OutcomeRejected for orders it lists and never
+	// took. An error that matches ErrUnknownOrder means that the order is not there, or
+	// is an older one of the same id; any other error leaves the question open.
+	Find func(w Write, payload []byte) (order []byte, outcome Outcome, err error)
+
+	// Until is the last moment, by the venue's clock, at which the venue may still
+	// accept the order; the zero Time where it states none.
+	Until func(w Write) time.Time
+
+	Lag   time.Duration // how far answers may lag behind the matching engine
+	Keeps time.Duration // how long after it was sent every order can be found; 0: for good
+}
+
+// A Write is a call whose fate is unknown, as its venue's Lookup sees it.
+type Write struct {
+	Method, Path  string
+	Params        Params      // all it carried; only Ask and Until see them
+	Header        http.Header // the caller's, names in canonical form; only Ask and Until see them
+	ClientOrderID string
+	Time          time.Time     // the stamp it carried, by the venue's clock
+	Window        time.Duration // its receive window
+	Deadline      time.Time     // Request.Deadline, zero when it was not set; for Find, what Until said
+}
+
+// Text returns the parameter called name as the venue reads it, "" when there is
+// none.
+func (w Write) Text(name string) string { return w.Params.text(name) }
+
+// A Resolution is what became of an unknown write. Outcome is OutcomeAccepted when
+// the venue has the order, which is then Payload; OutcomeRejected when it surely
+// never took it; OutcomeUnknown when nobody can tell yet.
+type Resolution struct {
+	Outcome Outcome
+	Payload []byte // the order as the venue lists it, nil when it has none
+}
+
+// question is what an *Error remembers of an unknown write, to settle it by.
+type question struct {
+	write       Write // without parameters
+	ask         []Call
+	until       time.Time
+	environment string
+	account     string
+}
+
+// remember makes an error that can be settled of one with an unknown outcome. Of
+// the call's parameters only what the lookup needs is kept.
+func (c *core) remember(e *Error, d *draft, stamp time.Time) {
+	l := &c.venue.Lookup
+	if e.Outcome != OutcomeUnknown || !d.need.writes() {
+		return
+	}
+	w := Write{Method: d.req.Method, Path: d.req.Path, Params: d.fields(), Header: http.Header{},
+		ClientOrderID: e.ClientOrderID, Time: stamp, Window: d.window}
+	for name, values := range d.header {
+		w.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	if d.deadline > 0 {
+		w.Deadline = stamp.Add(d.deadline)
+	}
+	f := c.questionOf(w)
+	if !f.until.IsZero() {
+		e.SettledAt = f.until.Add(l.Lag)
+	}
+	e.asked = func() *question { return f }
+}
+
+// questionOf asks the venue how a write can be settled.
+func (c *core) questionOf(w Write) *question {
+	l := &c.venue.Lookup
+	f := &question{environment: c.venue.Environment, account: c.opts.Account}
+	if w.ClientOrderID != "" && l.Ask != nil && l.Find != nil {
+		f.ask = l.Ask(w)
+	}
+	if len(f.ask) > 0 && l.Until != nil && !w.Time.IsZero() {
+		f.until = l.Until(w)
+	}
+	w.Params, w.Header, w.Deadline = nil, nil, f.until
+	f.write = w
+	return f
+}
+
+// fields are all parameters of a call, as far as they have names.
+func (d *draft) fields() Params {
+	if d.params != nil {
+		return slices.Concat(d.params, d.query)
+	}
+	p, _ := d.req.Fields()
+	q, _ := d.req.QueryFields()
+	return slices.Concat(p, q)
+}
+
+// Resolve settles what became of a write whose outcome is unknown, by asking the
+// venue for its client order id: e is the *Error of that call, from this client or
+// another one of the same account.
+//
+// An order that the venue lists is OutcomeAccepted, at once. That it was not placed
+// takes two answers that it is not there, both after the last moment at which the
+// venue may still accept it, and Venue.Lookup.Lag apart; Resolve waits for that
+// moment, e.SettledAt, and costs no more than two reads when it is past. Where the
+// venue states no such moment, where it cannot be asked, and while lookups fail,
+// the outcome stays OutcomeUnknown, with the error of the lookup if there was one.
+// When ctx ends before the question can be settled, Resolve fails at once.
+//
+// A client order id must not be used twice within the time of a lookup. Cancels by
+// id need no Resolve: send them again; ErrUnknownOrder then means "no longer open".
+// An e that is not unknown is returned as it is.
+func (c *Client) Resolve(ctx context.Context, e *Error) (Resolution, error) {
+	core, unknown := c.core(), Resolution{Outcome: OutcomeUnknown}
+	switch {
+	case e == nil:
+		return unknown, paramError("", "Resolve needs the *Error of a call")
+	case e.Outcome != OutcomeUnknown:
+		return Resolution{Outcome: e.Outcome}, nil
+	case e.Venue != core.venue.Name:
+		return unknown, paramError("", "the error is of another venue")
+	}
+	var f *question
+	if e.asked != nil {
+		f = e.asked()
+	} else { // of an earlier process: what its fields tell
+		f = core.questionOf(Write{Method: e.Method, Path: e.Path, ClientOrderID: e.ClientOrderID, Time: e.Sent,
+			Window: max(core.venue.RecvWindow, core.venue.MaxRecvWindow)})
+	}
+	if f.environment != core.venue.Environment || f.account != core.opts.Account {
+		return unknown, paramError("", "the error is of another environment or account")
+	}
+	if len(f.ask) == 0 {
+		return unknown, nil
+	}
+	return c.settle(ctx, f)
+}
+
+// settle asks until the answer is certain, or cannot become so.
+func (c *Client) settle(ctx context.Context, f *question) (Resolution, error) {
+	core, unknown := c.core(), Resolution{Outcome: OutcomeUnknown}
+	lag, keeps := core.venue.Lookup.Lag, core.venue.Lookup.Keeps
+	settled := f.until.Add(lag)
+	for misses := 0; ; {
+		now := core.now()
+		counts := !f.until.IsZero() && now.After(settled)
+		res, err := c.look(ctx, f)
+		switch {
+		case err == nil:
+			return res, nil
+		case !absent(err) && (counts || f.until.IsZero()):
+			return unknown, err
+		case f.until.IsZero():
+			return unknown, nil
+		case counts && keeps > 0 && core.now().After(f.write.Time.Add(keeps)):
+			return unknown, nil // it may have been there, and gone
+		case counts:
+			misses++
+		}
+		if misses == 2 {
+			return Resolution{Outcome: OutcomeRejected}, nil
+		}
+		if err := core.outlast(ctx, max(lag, settled.Sub(core.now())+time.Millisecond)); err != nil {
+			return unknown, err
+		}
+		if !core.now().After(now) {
+			return unknown, fmt.Errorf("%w: it stands still, and the venue's last moment does not pass", ErrClock)
+		}
+	}
+}
+
+// outlast waits for d, or fails at once when ctx will not last so long.
+func (c *core) outlast(ctx context.Context, d time.Duration) error {
+	if by, ok := ctx.Deadline(); ok && time.Until(by) < d {
+		return fmt.Errorf("exauth: the outcome cannot be settled within the time allowed: %w", context.DeadlineExceeded)
+	}
+	if err := sleep(ctx, d); err != nil {
+		return fmt.Errorf("exauth: the outcome is not settled: %w", err)
+	}
+	return nil
+}
+
+// look asks once. The error matches ErrUnknownOrder when the venue says that the
+// order is not there.
+func (c *Client) look(ctx context.Context, f *question) (Resolution, error) {
+	core := c.core()
+	var miss error
+	for _, call := range f.ask {
+		call.Priority = PriorityOrder // money hangs on it
+		resp, err := c.Do(ctx, call)
+		if err == nil {
+			order, outcome, bad := core.venue.Lookup.Find(f.write, resp.Payload)
+			switch {
+			case bad == nil:
+				return Resolution{Outcome: outcome, Payload: order}, nil
+			case !errors.Is(bad, ErrUnknownOrder):
+				return Resolution{}, core.unreadable(resp, bad)
+			}
+			err = bad
+		}
+		if miss = err; !absent(err) {
+			return Resolution{}, err
+		}
+	}
+	return Resolution{}, miss
+}
+
+// absent reports the venue's own word that it has no such order.
+func absent(err error) bool {
+	var e *Error
+	return errors.Is(err, ErrUnknownOrder) && (!errors.As(err, &e) || e.Status != 0)
+}
