@@ -16,6 +16,9 @@ func idleClosed(c net.Conn) bool {
 	if isTLS {
 		c = secure.NetConn()
 	}
+	if counted, ok := c.(*countedConn); ok {
+		c = counted.Conn
+	}
 	sc, ok := c.(syscall.Conn)
 	if !ok {
 		return false

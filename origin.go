@@ -1,10 +1,8 @@
 package exauth
 
 import (
-	"crypto/tls"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -89,30 +87,6 @@ func checkTransportScheme(u *url.URL, allow []string) error {
 		return nil
 	}
 	return fmt.Errorf("%w: http://%s would send the key in the clear; use https, or name the host in Options.AllowHTTP", ErrHost, u.Host)
-}
-
-// checkTLS refuses a caller's transport that would talk TLS below 1.2.
-func checkTLS(rt http.RoundTripper) error {
-	t, ok := rt.(*http.Transport)
-	if !ok || t.TLSClientConfig == nil {
-		return nil
-	}
-	if c := t.TLSClientConfig; c.MinVersion != 0 && c.MinVersion < tls.VersionTLS12 || c.MaxVersion != 0 && c.MaxVersion < tls.VersionTLS12 {
-		return fmt.Errorf("%w: Options.HTTPClient allows TLS below TLS 1.2", ErrHost)
-	}
-	return nil
-}
-
-// checkProxy refuses to send plain http through a proxy, which would see the key.
-func checkProxy(rt http.RoundTripper, req *http.Request) error {
-	t, ok := rt.(*http.Transport)
-	if req.URL.Scheme != "http" || !ok || t.Proxy == nil {
-		return nil
-	}
-	if proxy, err := t.Proxy(req); err == nil && proxy != nil {
-		return fmt.Errorf("%w: plain http does not go through a proxy", ErrHost)
-	}
-	return nil
 }
 
 // checkPath takes paths in canonical form only: what is signed must be what every

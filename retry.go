@@ -10,19 +10,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
-
-// proxyForTLS honours HTTPS_PROXY for https, where a proxy sees CONNECT only, and
-// no proxy at all for plain http.
-func proxyForTLS(r *http.Request) (*url.URL, error) {
-	if r.URL.Scheme != "https" {
-		return nil, nil
-	}
-	return http.ProxyFromEnvironment(r)
-}
 
 // backoff is how long to wait before attempt n+1: 100 ms, 200 ms, … with full jitter.
 func backoff(rand io.Reader, n int) time.Duration {

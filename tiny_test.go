@@ -11,11 +11,13 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -237,13 +239,26 @@ type recorder struct {
 	mu     sync.Mutex
 	got    []arrival
 	answer func(w http.ResponseWriter, r arrival, n int)
+	conns  atomic.Int32 // connections accepted
+}
+
+// unstarted makes a recorder that counts its connections.
+func unstarted(answer func(w http.ResponseWriter, r arrival, n int)) *recorder {
+	rec := &recorder{answer: answer}
+	rec.Server = httptest.NewUnstartedServer(rec)
+	rec.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			rec.conns.Add(1)
+		}
+	}
+	return rec
 }
 
 // record starts a recorder; answer nil says {} to everything. n counts from 1.
 func record(t testing.TB, answer func(w http.ResponseWriter, r arrival, n int)) *recorder {
 	t.Helper()
-	rec := &recorder{answer: answer}
-	rec.Server = httptest.NewServer(rec)
+	rec := unstarted(answer)
+	rec.Start()
 	t.Cleanup(rec.Close)
 	return rec
 }
@@ -295,8 +310,7 @@ func reply(status int, body string) *http.Response {
 // recordTLS is record over TLS, with HTTP/2.
 func recordTLS(t testing.TB, answer func(w http.ResponseWriter, r arrival, n int)) *recorder {
 	t.Helper()
-	rec := &recorder{answer: answer}
-	rec.Server = httptest.NewUnstartedServer(rec)
+	rec := unstarted(answer)
 	rec.EnableHTTP2 = true
 	rec.StartTLS()
 	t.Cleanup(rec.Close)
