@@ -28,6 +28,7 @@ func BtcTurk() *exauth.Venue {
 		Style:       btcturkStyle,
 		Scheme:      exauth.SchemeFunc(authorizeBtcTurk),
 		AuthHeaders: []string{"X-PCK", "X-Stamp", "X-Signature"},
+		OrderIDs:    map[string]exauth.OrderID{"newOrderClientId": {UUID: true}},
 		Routes:      btcturkRoutes(),
 		GETReads:    true,
 		Answer:      btcturkAnswer(),

@@ -36,6 +36,7 @@ func Bybit() *exauth.Venue {
 		Reserved:     []string{"api_key", "recv_window", "sign"}, // timestamp is also a parameter of v5 withdrawals
 		AuthHeaders:  []string{"X-BAPI-API-KEY", "X-BAPI-SIGN", "X-BAPI-SIGN-TYPE", "X-BAPI-TIMESTAMP", "X-BAPI-RECV-WINDOW"},
 		RecvWindow:   5 * time.Second,
+		OrderIDs:     orderIDs("orderLinkId 36"),
 		Routes:       bybitPrices(bybitRoutes()),
 		Tier:         "default",
 		Quotas:       bybitQuotas(10, 10, 20),

@@ -33,6 +33,7 @@ func Coinbase() *exauth.Venue {
 		Style:       coinbaseStyle,
 		Scheme:      exauth.SchemeFunc(authorizeCoinbase),
 		AuthHeaders: []string{"Authorization", "CB-ACCESS-KEY", "CB-ACCESS-SIGN", "CB-ACCESS-TIMESTAMP"},
+		OrderIDs:    map[string]exauth.OrderID{"client_order_id": {UUID: true}},
 		Routes:      coinbaseRoutes(),
 		GETReads:    true,
 		Answer:      coinbaseAnswer(),

@@ -38,6 +38,7 @@ func CoinEx() *exauth.Venue {
 		Reserved: []string{"access_id", "tonce", "timestamp", "secret_key"},
 		AuthHeaders: []string{"X-COINEX-KEY", "X-COINEX-SIGN", "X-COINEX-TIMESTAMP",
 			"Authorization", "AccessId"},
+		OrderIDs: orderIDs("client_id 32"),
 		Routes:   coinexRoutes(),
 		GETReads: true,
 		Answer:   coinexAnswer(),

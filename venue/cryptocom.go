@@ -36,6 +36,7 @@ func CryptoCom() *exauth.Venue {
 		Style:      cryptocomStyle,
 		Scheme:     exauth.SchemeFunc(authorizeCryptoCom),
 		Reserved:   []string{"api_key", "sig", "nonce"},
+		OrderIDs:   orderIDs("client_oid 36"),
 		Routes:     cryptocomRoutes(),
 		GETReads:   true,
 		Answer:     cryptocomAnswer(),

@@ -28,6 +28,7 @@ func Gate() *exauth.Venue {
 		Style:        gateStyle,
 		Scheme:       exauth.SchemeFunc(authorizeGate),
 		AuthHeaders:  []string{"KEY", "SIGN", "Timestamp"},
+		OrderIDs:     orderIDs("text 30 t-"),
 		Routes:       gatePrices(gateRoutes()),
 		Quotas:       gateQuotas(),
 		DefaultPrice: gateDefault(),

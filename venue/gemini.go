@@ -41,6 +41,7 @@ func Gemini() *exauth.Venue {
 		AuthHeaders: []string{"X-GEMINI-APIKEY", "X-GEMINI-PAYLOAD", "X-GEMINI-SIGNATURE"},
 		NonceUnit:   time.Millisecond,
 		Ordered:     true,
+		OrderIDs:    orderIDs("client_order_id 100"),
 		Routes:      geminiRoutes(),
 		GETReads:    true,
 		Answer:      geminiAnswer(),

@@ -33,6 +33,7 @@ func HTX() *exauth.Venue {
 		Style:      htxStyle,
 		Scheme:     exauth.SchemeFunc(authorizeHTX),
 		Reserved:   []string{"AccessKeyId", "SignatureMethod", "SignatureVersion", "Timestamp", "Signature"},
+		OrderIDs:   orderIDs("client-order-id 64, clientOrderId 64"),
 		Routes:     htxRoutes(),
 		GETReads:   true,
 		Answer:     htxAnswer(),

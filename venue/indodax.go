@@ -34,6 +34,7 @@ func Indodax() *exauth.Venue {
 		Reserved:    []string{"timestamp", "recvWindow", "nonce"},
 		AuthHeaders: []string{"Key", "Sign"},
 		RecvWindow:  5 * time.Second,
+		OrderIDs:    orderIDs("client_order_id 36"),
 		Routes:      indodaxRoutes(),
 		GETReads:    true,
 		Answer:      indodaxAnswer(),

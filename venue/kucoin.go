@@ -37,6 +37,7 @@ func KuCoin() *exauth.Venue {
 		Style:        kucoinStyle,
 		Scheme:       exauth.SchemeFunc(authorizeKuCoin),
 		AuthHeaders:  kucoinHeaders,
+		OrderIDs:     orderIDs("clientOid 40"),
 		Routes:       kucoinPrices(kucoinRoutes()),
 		Tier:         "vip0",
 		Quotas:       kucoinPlans()["vip0"],

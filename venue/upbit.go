@@ -34,6 +34,7 @@ func Upbit() *exauth.Venue {
 		Style:       upbitStyle,
 		Scheme:      exauth.SchemeFunc(authorizeUpbit),
 		AuthHeaders: []string{"Authorization"},
+		OrderIDs:    orderIDs("identifier 36"),
 		Routes:      upbitRoutes(),
 		GETReads:    true,
 		Answer:      upbitAnswer(),
