@@ -25,6 +25,18 @@
 //	case errors.Is(err, exauth.ErrScope):          // this client or key may not do that
 //	}
 //
+// An order gets a client order id before its first byte leaves, and a deadline where
+// the venue takes one, so that an unknown outcome can be settled:
+//
+//	var e *exauth.Error
+//	if errors.As(err, &e) && e.Outcome == exauth.OutcomeUnknown {
+//		res, err := c.Resolve(ctx, e) // waits until the venue cannot accept it any more, and asks
+//	}
+//
+// Accepted and rejected are then facts; unknown stays unknown, and the order must
+// not be sent again. A cancel by id may be repeated: ErrUnknownOrder on the second
+// answer means that the order is no longer open.
+//
 // # Keys
 //
 // A [Key] never shows: fmt, slog and every encoder print a fingerprint. What a call

@@ -36,7 +36,10 @@ func (w *wireLog) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func idClient(t *testing.T, v *exauth.Venue, rt http.RoundTripper, o exauth.Options) *exauth.Client {
 	t.Helper()
-	o.Now, o.HTTPClient = fixedNow, &http.Client{Transport: rt}
+	o.HTTPClient = &http.Client{Transport: rt}
+	if o.Now == nil {
+		o.Now = fixedNow
+	}
 	c, err := exauth.New(v, exauth.NewSecretKey("key-id", "c2VjcmV0LXNlY3JldC1zZWNyZXQ=").WithPassphrase("pass"), &o)
 	if err != nil {
 		t.Fatal(err)

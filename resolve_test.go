@@ -260,6 +260,9 @@ func TestResolveMany(t *testing.T) {
 						x.late.Wait() // what is under way arrives
 						n := srv.Executions(id)
 						outcomes[told]++
+						if i < 12 {
+							t.Logf("%+v told %v", m, told)
+						}
 						if told == exauth.OutcomeAccepted && m.late > 0 {
 							saved++
 						}
