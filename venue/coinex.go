@@ -38,12 +38,14 @@ func CoinEx() *exauth.Venue {
 		Reserved: []string{"access_id", "tonce", "timestamp", "secret_key"},
 		AuthHeaders: []string{"X-COINEX-KEY", "X-COINEX-SIGN", "X-COINEX-TIMESTAMP",
 			"Authorization", "AccessId"},
-		OrderIDs: orderIDs("client_id 32"),
-		Routes:   coinexRoutes(),
-		GETReads: true,
-		Answer:   coinexAnswer(),
-		Clock:    exauth.Clock{Path: "/v2/time", Parse: coinexTime},
-		Probe:    exauth.Call{Method: "GET", Path: "/v2/account/info"},
+		OrderIDs:     orderIDs("client_id 32"),
+		Routes:       coinexPrices(coinexRoutes()),
+		Quotas:       coinexQuotas(),
+		DefaultCosts: coinexDefault(),
+		GETReads:     true,
+		Answer:       coinexAnswer(),
+		Clock:        exauth.Clock{Path: "/v2/time", Parse: coinexTime},
+		Probe:        exauth.Call{Method: "GET", Path: "/v2/account/info"},
 	}
 }
 

@@ -29,12 +29,18 @@ func CoinMarketCap() *exauth.Venue {
 		Reserved:    []string{"CMC_PRO_API_KEY"}, // the way of giving the key that ends up in logs
 		AuthHeaders: []string{"X-CMC_PRO_API_KEY"},
 		Header:      [][2]string{{"Accept", "application/json"}}, // "each HTTP request must contain" it
-		Routes: join(
+		Routes: coinmarketcapPrices(join(
 			public("GET /trial-pro-api/*\n GET /public-api/*"),
-			reads("GET /* key\n POST /v1/dex/* key\n POST /v4/dex/* key")), // POSTs are queries too long for a URL
-		GETReads: true,
-		Answer:   coinmarketcapAnswer(),
-		Probe:    exauth.Call{Method: "GET", Path: "/v1/key/info"},
+			reads("GET /* key\n POST /v1/dex/* key\n POST /v4/dex/* key"))), // POSTs are queries too long for a URL
+		Tier:         "basic",
+		Quotas:       coinmarketcapPlans()["basic"],
+		Plans:        coinmarketcapPlans(),
+		DefaultPrice: coinmarketcapPrice,
+		Settle:       coinmarketcapSettle,
+		Limits:       coinmarketcapLimits,
+		GETReads:     true,
+		Answer:       coinmarketcapAnswer(),
+		Probe:        exauth.Call{Method: "GET", Path: "/v1/key/info"},
 	}
 }
 

@@ -18,16 +18,18 @@ import (
 // Source: docs.coinpaprika.com, introduction, read 2026-11.
 func CoinPaprika() *exauth.Venue {
 	return &exauth.Venue{
-		Name:        "coinpaprika",
-		BaseURL:     "https://api.coinpaprika.com",
-		Docs:        "https://docs.coinpaprika.com",
-		KeyPage:     "https://coinpaprika.com/api/panel",
-		Style:       coinpaprikaStyle,
-		Scheme:      exauth.SchemeFunc(refuseCoinPaprikaKey),
-		AuthHeaders: []string{"Authorization"},
-		Routes:      public("GET /*"),
-		GETReads:    true,
-		Answer:      coinpaprikaAnswer,
+		Name:         "coinpaprika",
+		BaseURL:      "https://api.coinpaprika.com",
+		Docs:         "https://docs.coinpaprika.com",
+		KeyPage:      "https://coinpaprika.com/api/panel",
+		Style:        coinpaprikaStyle,
+		Scheme:       exauth.SchemeFunc(refuseCoinPaprikaKey),
+		AuthHeaders:  []string{"Authorization"},
+		Routes:       alike(public("GET /*"), coinpaprikaCosts()),
+		Quotas:       coinpaprikaQuotas(exauth.PerIP),
+		DefaultCosts: coinpaprikaCosts(),
+		GETReads:     true,
+		Answer:       coinpaprikaAnswer,
 	}
 }
 
@@ -38,7 +40,8 @@ func CoinPaprika() *exauth.Venue {
 func CoinPaprikaPro() *exauth.Venue {
 	v := in(CoinPaprika(), "pro", "https://api-pro.coinpaprika.com")
 	v.Scheme = keyHeader("Authorization")
-	v.Routes = reads("GET /* key")
+	v.Routes = alike(reads("GET /* key"), coinpaprikaCosts())
+	v.Quotas, v.Limits = coinpaprikaQuotas(exauth.PerKey), coinpaprikaLimits
 	v.Probe = exauth.Call{Method: "GET", Path: "/v1/key/info"}
 	return v
 }

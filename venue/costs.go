@@ -97,21 +97,33 @@ func (p *pricer) add(t tariff, lines string) {
 	}
 }
 
-// others prices what is left over: routes without a key by the words of public, the
-// rest by those of signed.
-func (p *pricer) others(t tariff, public, signed string) {
+// others prices what is left over by the words that a rule gives.
+func (p *pricer) others(t tariff, rule func(exauth.Route) string) {
 	for _, routes := range [][]exauth.Route{p.own, p.routes} {
 		for i := range routes {
-			r := &routes[i]
-			if r.Costs != nil || r.Price != nil {
-				continue
+			if r := &routes[i]; r.Costs == nil && r.Price == nil {
+				t.set(r, costLine{method: r.Method, path: r.Path, words: strings.Fields(rule(*r))})
 			}
-			words := signed
-			if r.Auth == exauth.AuthNone {
-				words = public
-			}
-			t.set(r, costLine{method: r.Method, path: r.Path, words: strings.Fields(words)})
 		}
+	}
+}
+
+// alike prices every route the same.
+func alike(routes []exauth.Route, costs []exauth.Cost) []exauth.Route {
+	for i := range routes {
+		routes[i].Costs = costs
+	}
+	return routes
+}
+
+// byKey is the rule of venues that count calls without a key by address, and the
+// rest by account.
+func byKey(public, signed string) func(exauth.Route) string {
+	return func(r exauth.Route) string {
+		if r.Auth == exauth.AuthNone {
+			return public
+		}
+		return signed
 	}
 }
 

@@ -12,12 +12,19 @@ import (
 // costTables are the tables of each venue, to see that no line of them is lost.
 func costTables() map[string][]string {
 	return map[string][]string{
-		"binance": {binanceSpot, binanceUSDM, binanceCOINM, binanceOptions, binancePortfolio, binanceSAPIByIP, binanceSAPIByUID},
-		"bybit":   {bybitPublicCosts, bybitOrderCosts, bybitCosts},
-		"gate":    {gateCosts},
-		"kraken":  {krakenCosts},
-		"kucoin":  {kucoinCosts, kucoinUnifiedCosts, kucoinSharedCosts},
-		"okx":     {okxPublicCosts, okxCosts},
+		"binance":       {binanceSpot, binanceUSDM, binanceCOINM, binanceOptions, binancePortfolio, binanceSAPIByIP, binanceSAPIByUID},
+		"bybit":         {bybitPublicCosts, bybitOrderCosts, bybitCosts},
+		"btcturk":       {btcturkCosts},
+		"coinex":        {coinexCosts},
+		"coinmarketcap": {coinmarketcapFree},
+		"cryptocom":     {cryptocomTable()},
+		"deribit":       {deribitCosts},
+		"gate":          {gateCosts},
+		"htx":           {htxCosts},
+		"kraken":        {krakenCosts},
+		"kucoin":        {kucoinCosts, kucoinUnifiedCosts, kucoinSharedCosts},
+		"upbit":         {upbitCosts},
+		"okx":           {okxPublicCosts, okxCosts},
 	}
 }
 

@@ -113,7 +113,7 @@ func gatePrices(routes []exauth.Route) []exauth.Route {
 	p := newPricer(routes)
 	p.getReads = true
 	p.add(t, gateCosts)
-	p.others(t, "q=IP_200:1", "q=UID_200:1")
+	p.others(t, byKey("q=IP_200:1", "q=UID_200:1"))
 	all := p.all()
 	for i := range all {
 		switch r := &all[i]; r.Path {

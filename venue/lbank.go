@@ -28,21 +28,23 @@ import (
 // github.com/LBank-exchange/lbank-official-api-docs "Error Code", read 2026-11.
 func LBank() *exauth.Venue {
 	return &exauth.Venue{
-		Name:        "lbank",
-		BaseURL:     "https://api.lbank.info",
-		Hosts:       []exauth.Host{{Prefix: "/cfd/", URL: "https://lbkperp.lbank.com"}},
-		Docs:        "https://www.lbank.com/en-US/docs/index.html",
-		KeyPage:     "https://www.lbank.com/",
-		Algorithms:  []exauth.Algorithm{exauth.HMACSHA256, exauth.RSASHA256},
-		Signer:      lbankSigner,
-		Style:       lbankStyle,
-		Scheme:      exauth.SchemeFunc(authorizeLBank),
-		Reserved:    []string{"api_key", "sign", "echostr", "timestamp", "signature_method"},
-		AuthHeaders: []string{"echostr", "timestamp", "signature_method"},
-		Routes:      lbankRoutes(),
-		Answer:      lbankAnswer(),
-		Clock:       exauth.Clock{Path: "/v2/timestamp.do", Parse: lbankTime},
-		Probe:       exauth.Call{Method: "POST", Path: "/v2/supplement/user_info.do"},
+		Name:         "lbank",
+		BaseURL:      "https://api.lbank.info",
+		Hosts:        []exauth.Host{{Prefix: "/cfd/", URL: "https://lbkperp.lbank.com"}},
+		Docs:         "https://www.lbank.com/en-US/docs/index.html",
+		KeyPage:      "https://www.lbank.com/",
+		Algorithms:   []exauth.Algorithm{exauth.HMACSHA256, exauth.RSASHA256},
+		Signer:       lbankSigner,
+		Style:        lbankStyle,
+		Scheme:       exauth.SchemeFunc(authorizeLBank),
+		Reserved:     []string{"api_key", "sign", "echostr", "timestamp", "signature_method"},
+		AuthHeaders:  []string{"echostr", "timestamp", "signature_method"},
+		Routes:       lbankPrices(lbankRoutes()),
+		Quotas:       lbankQuotas(),
+		DefaultCosts: []exauth.Cost{{Quota: "CALLS", N: 1}},
+		Answer:       lbankAnswer(),
+		Clock:        exauth.Clock{Path: "/v2/timestamp.do", Parse: lbankTime},
+		Probe:        exauth.Call{Method: "POST", Path: "/v2/supplement/user_info.do"},
 	}
 }
 

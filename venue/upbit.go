@@ -25,20 +25,23 @@ import (
 // and the error pages beside them, read 2026-11.
 func Upbit() *exauth.Venue {
 	return &exauth.Venue{
-		Name:        "upbit",
-		BaseURL:     "https://api.upbit.com",
-		Docs:        "https://docs.upbit.com/kr/reference/auth",
-		KeyPage:     "https://upbit.com/mypage/open_api_management",
-		Algorithms:  []exauth.Algorithm{exauth.HMACSHA256},
-		Signer:      exauth.UTF8Secret(exauth.HMACSHA256),
-		Style:       upbitStyle,
-		Scheme:      exauth.SchemeFunc(authorizeUpbit),
-		AuthHeaders: []string{"Authorization"},
-		OrderIDs:    orderIDs("identifier 36"),
-		Routes:      upbitRoutes(),
-		GETReads:    true,
-		Answer:      upbitAnswer(),
-		Probe:       exauth.Call{Method: "GET", Path: "/v1/accounts"},
+		Name:         "upbit",
+		BaseURL:      "https://api.upbit.com",
+		Docs:         "https://docs.upbit.com/kr/reference/auth",
+		KeyPage:      "https://upbit.com/mypage/open_api_management",
+		Algorithms:   []exauth.Algorithm{exauth.HMACSHA256},
+		Signer:       exauth.UTF8Secret(exauth.HMACSHA256),
+		Style:        upbitStyle,
+		Scheme:       exauth.SchemeFunc(authorizeUpbit),
+		AuthHeaders:  []string{"Authorization"},
+		OrderIDs:     orderIDs("identifier 36"),
+		Routes:       upbitPrices(upbitRoutes()),
+		Quotas:       upbitQuotas(),
+		DefaultCosts: upbitDefault(),
+		Settle:       upbitSettle,
+		GETReads:     true,
+		Answer:       upbitAnswer(),
+		Probe:        exauth.Call{Method: "GET", Path: "/v1/accounts"},
 	}
 }
 
