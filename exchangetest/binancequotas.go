@@ -14,7 +14,8 @@ import (
 // LIMITS and in faqs/order_count_decrement.md (a5e0bc3 of 2026-07-21). Quotas are
 // known by the venue's rateLimitType with anything behind it, so that ORDERS_10S and
 // ORDERS_1D both count orders: REQUEST_WEIGHT, RAW_REQUESTS, ORDERS; and SAPI_IP and
-// SAPI_UID for /sapi, which counts each endpoint apart.
+// SAPI_UID for /sapi, which counts each endpoint apart (developers.binance.com, Wallet,
+// "Withdraw" and "Get API Key Permission").
 const (
 	binanceWeight = "REQUEST_WEIGHT"
 	binanceRaw    = "RAW_REQUESTS"
@@ -28,7 +29,7 @@ func (b *binance) costs(c *call, _ Key) []exauth.Cost {
 	case "GET /sapi/v1/account/apiRestrictions":
 		return b.gate.item("SAPI_IP", name, 1)
 	case "POST /sapi/v1/capital/withdraw/apply":
-		return b.gate.item("SAPI_UID", name, 600)
+		return b.gate.item("SAPI_UID", name, 900)
 	}
 	costs := append(b.gate.like(binanceWeight, weigh(name, c)), b.gate.like(binanceRaw, 1)...)
 	if name == "POST /api/v3/order" {

@@ -2,6 +2,7 @@ package exchangetest
 
 import (
 	"math/rand/v2"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -184,5 +185,31 @@ func TestHiddenUse(t *testing.T) {
 				t.Errorf("limit %d, asked every %s: %d refused, want %d", tc.limit, every, refused, tc.refused)
 			}
 		}
+	}
+}
+
+// Addresses are counted and banned apart.
+func TestAddressesApart(t *testing.T) {
+	srv, err := Start(&exauth.Venue{Name: "binance"}, &Options{NoSocket: true, BanAfter: 1,
+		Quotas: []exauth.Quota{{Name: "REQUEST_WEIGHT", Kind: exauth.FixedWindow, Limit: 1, Window: 24 * time.Hour}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	for i, step := range []struct {
+		addr string
+		want int
+	}{
+		{"192.0.2.1:1000", 200}, {"192.0.2.2:1000", 200}, {"[2001:db8::1]:1000", 200},
+		{"192.0.2.1:2000", 418}, {"192.0.2.3:1000", 200}, {"192.0.2.1:3000", 418}, {"[2001:db8::1]:5", 418},
+	} {
+		r := httptest.NewRequest("GET", "/api/v3/ping", nil)
+		r.RemoteAddr = step.addr
+		if a := serve(srv.handler, r); a.status != step.want {
+			t.Errorf("call %d, from %s: HTTP %d, want %d", i, step.addr, a.status, step.want)
+		}
+	}
+	if bans := srv.Banned(); len(bans) != 2 || bans[0].Addr != "192.0.2.1" || bans[1].Addr != "2001:db8::1" {
+		t.Errorf("bans %v", bans)
 	}
 }

@@ -27,11 +27,11 @@
 //
 // What a call costs is the exchange's own table, unless Options.Costs says otherwise.
 // It knows Binance's quotas by rateLimitType with anything behind it (REQUEST_WEIGHT,
-// RAW_REQUESTS, ORDERS_10S, ORDERS_1D) and SAPI_IP and SAPI_UID; Kraken's by whom they
-// are counted against (a key, a symbol, an address); OKX's by the path that a name
-// ends in, and ORDERS for new orders on whatever path. Other quotas are used by
-// nobody. Assumed, since no venue publishes it: refused calls do not count, and ten
-// strikes make a ban.
+// RAW_REQUESTS, ORDERS_10S, ORDERS_1D) and SAPI_IP and SAPI_UID; Kraken's as API,
+// TRADING, PUBLIC and CONCURRENT; OKX's as PLACE, CANCEL, PLACE_BATCH, CANCEL_BATCH,
+// ORDERS, and names like USER_10_2S and IP_20_2S for its endpoints. These are the
+// names in package venue. Quotas of other names are used by nobody. Assumed, since no
+// venue publishes it: refused calls do not count, and ten strikes make a ban.
 //
 // What it leaves out: fees, margin, futures, candles, WebSockets. Prices stand
 // still until SetPrice moves them.

@@ -2,49 +2,34 @@ package exchangetest
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/exauth/exauth"
 )
 
 // The quotas of Kraken, from docs.kraken.com ("Spot REST Rate Limits", "Spot Trading
-// Limits", read 2026-11). They are known by whom they are counted against: quotas of
-// a key count private calls, those of a symbol what the trading engine counts, and
-// those of an address or an endpoint public calls.
+// Limits", read 2026-11): API counts a key's calls, TRADING what the trading engine
+// counts by pair, PUBLIC an address's public calls, CONCURRENT calls in flight.
 
 // costs is what a call takes.
 func (k *kraken) costs(c *call, key Key) []exauth.Cost {
-	var costs []exauth.Cost
-	_, public := k.routes[c.path]
-	public = public && k.routes[c.path].scope == 0
-	for _, q := range k.gate.quotas {
-		cost := exauth.Cost{Quota: q.Name, Item: c.path}
-		switch q.Per {
-		case exauth.PerSymbol:
-			cost.Item, cost.N = k.engineCost(c, key)
-		case exauth.PerIP, exauth.PerEndpoint:
-			if public {
-				cost.N = 1
-			}
-		default:
-			cost.N = krakenCalls(c.path)
-		}
-		if q.Kind == exauth.Concurrency {
-			cost.N = 1
-		}
-		costs = append(costs, cost)
+	costs := []exauth.Cost{{Quota: "CONCURRENT", N: 1}}
+	if !strings.HasPrefix(c.path, "/0/private/") {
+		return append(costs, exauth.Cost{Quota: "PUBLIC", N: 1})
 	}
-	return costs
+	pair, n := k.engineCost(c, key)
+	return append(costs, exauth.Cost{Quota: "API", N: krakenCalls(c.path)}, exauth.Cost{Quota: "TRADING", Item: pair, N: n})
 }
 
 // krakenCalls is what a private call adds to the call counter: "Ledger/trade history
 // calls increase the counter by 2. All other API calls increase this counter by 1
-// (except AddOrder, CancelOrder)".
+// (except AddOrder, CancelOrder)". Whether closed orders are a history is not said.
 func krakenCalls(path string) int {
 	switch path {
 	case "/0/private/AddOrder", "/0/private/CancelOrder":
 		return 0
-	case "/0/private/TradesHistory":
+	case "/0/private/TradesHistory", "/0/private/ClosedOrders":
 		return 2
 	}
 	return 1
@@ -56,7 +41,8 @@ var krakenPenalties = [...]struct {
 	cost int
 }{{5 * time.Second, 8}, {10 * time.Second, 6}, {15 * time.Second, 5}, {45 * time.Second, 4}, {90 * time.Second, 2}, {300 * time.Second, 1}}
 
-// engineCost is what the trading engine counts, and for which pair.
+// engineCost is what the trading engine counts, and for which pair. Assumed: a cancel
+// that is one too many is refused like an order.
 func (k *kraken) engineCost(c *call, key Key) (pair string, n int) {
 	if c.path != "/0/private/AddOrder" && c.path != "/0/private/CancelOrder" {
 		return "", 0
@@ -93,10 +79,10 @@ func (k *kraken) refuse(x *excess) answer {
 	case x.banned:
 		text = "EGeneral:Temporary lockout"
 	case x.quota.Kind == exauth.Concurrency:
-		text = krakenError("EService:Throttled: " + strconv.FormatInt(x.now.Add(x.wait).Unix(), 10))
+		text = krakenError("EService: Throttled: " + strconv.FormatInt(x.now.Add(x.wait).Unix(), 10))
 	case x.quota.Per == exauth.PerSymbol:
 		text = "EOrder:Rate limit exceeded"
-	case x.quota.Per == exauth.PerIP, x.quota.Per == exauth.PerEndpoint:
+	case x.quota.Per == exauth.PerIP:
 		text = "EGeneral:Too many requests"
 	}
 	return krakenAnswer(nil, text)

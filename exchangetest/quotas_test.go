@@ -281,99 +281,6 @@ func TestCostsOfUnknownQuota(t *testing.T) {
 	}
 }
 
-// Whoever goes on after a 429 is shut out, twice as long each time.
-func TestBansDouble(t *testing.T) {
-	inBubble(t, exchangetest.Options{Skew: time.Hour}, func(t *testing.T, srv *exchangetest.Server, c *binanceClient) {
-		var first []reply // the first 418 of each ban
-		was := 0
-		for begin := time.Now(); len(first) < 3; time.Sleep(100 * time.Millisecond) {
-			got := c.unsigned("GET", "/api/v3/depth", "symbol=BTCUSDT&limit=500", "")
-			if got.status == http.StatusTeapot && was != http.StatusTeapot {
-				first = append(first, got)
-			}
-			if was = got.status; time.Since(begin) > time.Hour {
-				t.Fatal("three bans took more than an hour")
-			}
-		}
-		for i, want := range []int{120, 240, 480} {
-			ban, got := srv.Banned()[i], first[i]
-			if d := ban.Until.Sub(ban.From); d != time.Duration(want)*time.Second || ban.Addr != "127.0.0.1" {
-				t.Errorf("ban %d: %s of %q, want %d s", i, d, ban.Addr, want)
-			}
-			if got.header.Get("Retry-After") != strconv.Itoa(want) || got.at(t, "code") != "-1003" ||
-				!strings.HasPrefix(got.at(t, "msg"), "Way too much request weight used; IP banned until "+ms(ban.Until)+".") {
-				t.Errorf("ban %d: %+v", i, got)
-			}
-		}
-		// Nobody gets in before it ends, and anybody after.
-		ban := srv.Banned()[2]
-		refused := srv.Refused()
-		time.Sleep(time.Until(ban.Until.Add(-time.Hour)) - time.Millisecond)
-		if got := c.do("GET", "/api/v3/account"); got.status != http.StatusTeapot || got.header.Get("Retry-After") != "1" {
-			t.Errorf("at the end of a ban: HTTP %d, %v", got.status, got.header)
-		}
-		time.Sleep(time.Millisecond)
-		if got := c.unsigned("GET", "/api/v3/time", "", ""); got.status != 200 {
-			t.Errorf("after a ban: HTTP %d", got.status)
-		}
-		if srv.Refused() != refused {
-			t.Error("calls during a ban count as refused for a quota")
-		}
-	})
-}
-
-// The longest ban is three days.
-func TestBansEnd(t *testing.T) {
-	inBubble(t, exchangetest.Options{BanAfter: 1}, func(t *testing.T, srv *exchangetest.Server, c *binanceClient) {
-		for len(srv.Banned()) < 13 {
-			if got := c.unsigned("GET", "/api/v3/depth", "symbol=BTCUSDT&limit=1000", ""); got.status == http.StatusTeapot {
-				wait, _ := strconv.Atoi(got.header.Get("Retry-After"))
-				time.Sleep(time.Duration(wait) * time.Second)
-			}
-		}
-		for i, b := range srv.Banned()[9:] {
-			want := []time.Duration{1024 * time.Minute, 2048 * time.Minute, 4096 * time.Minute, 72 * time.Hour}[i]
-			if got := b.Until.Sub(b.From); got != want {
-				t.Errorf("ban %d: %s, want %s", i+9, got, want)
-			}
-		}
-	})
-}
-
-// Who heard of a 429 and waits is not banned, however much was under way then, and
-// however often the quota is used up.
-func TestBackingOffIsNotBanned(t *testing.T) {
-	inBubble(t, exchangetest.Options{Latency: 200 * time.Millisecond, BanAfter: 5}, func(t *testing.T, srv *exchangetest.Server, c *binanceClient) {
-		for range 4 {
-			wait := make(chan string)
-			for range 40 {
-				go func() { wait <- c.unsigned("GET", "/api/v3/depth", "symbol=BTCUSDT", "").header.Get("Retry-After") }()
-			}
-			longest := 0
-			for range 40 {
-				n, _ := strconv.Atoi(<-wait)
-				longest = max(longest, n)
-			}
-			time.Sleep(time.Duration(longest) * time.Second)
-		}
-		if srv.Refused() != 4*20 || len(srv.Banned()) != 0 {
-			t.Errorf("%d refused, bans %v", srv.Refused(), srv.Banned())
-		}
-	})
-}
-
-func TestNeverBanned(t *testing.T) {
-	inBubble(t, exchangetest.Options{BanAfter: -1}, func(t *testing.T, srv *exchangetest.Server, c *binanceClient) {
-		for range 1000 {
-			c.unsigned("GET", "/api/v3/depth", "symbol=BTCUSDT&limit=1000", "")
-			time.Sleep(time.Second)
-		}
-		if srv.Refused() < 900 || len(srv.Banned()) != 0 {
-			t.Errorf("%d refused, bans %v", srv.Refused(), srv.Banned())
-		}
-	})
-}
-
 // Clients nobody sees use the same count, and come second.
 func TestHiddenClients(t *testing.T) {
 	o := exchangetest.Options{Hidden: func(quota string, at time.Time) float64 {
@@ -426,10 +333,10 @@ func TestHeaders(t *testing.T) {
 func TestKrakenQuotas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := start(t, "kraken", &exchangetest.Options{Quotas: []exauth.Quota{
-			{Name: "calls", Kind: exauth.DecayCounter, Limit: 15, Refill: 1. / 3, Per: exauth.PerKey},
-			{Name: "engine", Kind: exauth.DecayCounter, Limit: 12, Refill: 1, Per: exauth.PerSymbol},
-			{Name: "public", Kind: exauth.TokenBucket, Limit: 2, Refill: 1},
-			{Name: "at once", Kind: exauth.Concurrency, Limit: 3, Per: exauth.PerKey},
+			{Name: "API", Kind: exauth.DecayCounter, Limit: 15, Refill: 1. / 3, Per: exauth.PerKey},
+			{Name: "TRADING", Kind: exauth.DecayCounter, Limit: 12, Refill: 1, Per: exauth.PerSymbol},
+			{Name: "PUBLIC", Kind: exauth.TokenBucket, Limit: 2, Refill: 1},
+			{Name: "CONCURRENT", Kind: exauth.Concurrency, Limit: 1, Per: exauth.PerKey},
 		}})
 		c := newKraken(t, srv, srv.Key(exauth.ScopeTradeSpot))
 		refused := func(step string, got reply, want string) {
@@ -468,15 +375,37 @@ func TestKrakenQuotas(t *testing.T) {
 	})
 }
 
+// Too many of Kraken's calls at once are throttled until a time it names.
+func TestKrakenThrottles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := start(t, "kraken", &exchangetest.Options{Latency: time.Second, Skew: time.Hour,
+			Quotas: []exauth.Quota{{Name: "CONCURRENT", Kind: exauth.Concurrency, Limit: 1}}})
+		texts := make(chan string)
+		for range 3 {
+			go func() {
+				texts <- send(t, srv.Client(), request(t, "GET", srv.URL()+"/0/public/Time", "")).at(t, "error.0")
+			}()
+		}
+		want := "EService: Throttled: " + strconv.FormatInt(time.Now().Add(time.Hour+1500*time.Millisecond).Unix(), 10)
+		got := map[string]int{}
+		for range 3 {
+			got[<-texts]++
+		}
+		if got[""] != 1 || got[want] != 2 {
+			t.Errorf("three at once: %v, want 2 of %q", got, want)
+		}
+	})
+}
+
 // OKX refuses with HTTP 429, its own code and no Retry-After.
 func TestOKXQuotas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		two := 2 * time.Second
 		srv := start(t, "okx", &exchangetest.Options{Quotas: []exauth.Quota{
-			{Name: "POST /api/v5/trade/order", Kind: exauth.SlidingWindow, Limit: 2, Window: two, Per: exauth.PerSymbol},
-			{Name: "POST /api/v5/trade/batch-orders", Kind: exauth.SlidingWindow, Limit: 6, Window: two, Per: exauth.PerSymbol},
+			{Name: "PLACE", Kind: exauth.SlidingWindow, Limit: 2, Window: two, Per: exauth.PerSymbol},
+			{Name: "PLACE_BATCH", Kind: exauth.SlidingWindow, Limit: 6, Window: two, Per: exauth.PerAccount},
 			{Name: "ORDERS", Kind: exauth.SlidingWindow, Limit: 8, Window: two, Per: exauth.PerAccount},
-			{Name: "/api/v5/market/ticker", Kind: exauth.SlidingWindow, Limit: 1, Window: two},
+			{Name: "IP_20_2S", Kind: exauth.SlidingWindow, Limit: 1, Window: two, Per: exauth.PerEndpoint},
 		}})
 		c := newOKX(t, srv, srv.Key(exauth.ScopeTradeSpot))
 		check := func(step string, got reply, code string) {
@@ -496,6 +425,7 @@ func TestOKXQuotas(t *testing.T) {
 		check("of another instrument", c.order("instId", "ETH-USDT", "px", "2000"), "0")
 		batch := "[" + strings.Repeat(okxOrder()+",", 4) + okxOrder() + "]"
 		check("a batch of five", c.do("POST", "/api/v5/trade/batch-orders", batch), "0")
+		check("a batch of two", c.do("POST", "/api/v5/trade/batch-orders", "["+okxOrder()+","+okxOrder()+"]"), "50011")
 		check("the ninth order", c.order("instId", "ETH-USDT", "px", "2000"), "50061")
 		time.Sleep(time.Second) // the first order slides out
 		check("after a second", c.order(), "0")

@@ -1,0 +1,116 @@
+package exchangetest_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/exauth/exauth"
+	"github.com/exauth/exauth/exchangetest"
+	"github.com/exauth/exauth/venue"
+)
+
+// What package venue says a call costs is what the exchange takes for it: two tables,
+// read from the vendors' pages by different people.
+func TestVenuesPriceCallsAsTheExchange(t *testing.T) {
+	const (
+		depth    = "GET /api/v3/depth symbol=BTCUSDT"
+		order    = " symbol=BTCUSDT side=BUY type=LIMIT timeInForce=GTC quantity=0.1 price=50000"
+		okxOrder = " instId=BTC-USDT tdMode=cash side=buy ordType=limit sz=0.1 px=50000"
+	)
+	for name, calls := range map[string][]string{
+		"binance": {
+			"GET /api/v3/ping", "GET /api/v3/time", "GET /api/v3/exchangeInfo", "GET /api/v3/exchangeInfo symbol=BTCUSDT",
+			"GET /api/v3/ticker/price", "GET /api/v3/ticker/price symbol=BTCUSDT",
+			depth, depth + " limit=100", depth + " limit=101", depth + " limit=500", depth + " limit=501", depth + " limit=1000", depth + " limit=1001", depth + " limit=5000",
+			"GET /api/v3/account", "GET /api/v3/order symbol=BTCUSDT orderId=7", "GET /api/v3/openOrders", "GET /api/v3/openOrders symbol=BTCUSDT",
+			"GET /api/v3/allOrders symbol=BTCUSDT", "GET /api/v3/myTrades symbol=BTCUSDT", "GET /api/v3/myTrades symbol=BTCUSDT orderId=7",
+			"GET /api/v3/rateLimit/order", "GET /sapi/v1/account/apiRestrictions",
+			"POST /api/v3/order/test" + order, "POST /api/v3/order/test" + order + " computeCommissionRates=true", "POST /api/v3/order/test" + order + " computeCommissionRates=false",
+			"POST /api/v3/order" + order, "DELETE /api/v3/order symbol=BTCUSDT orderId=7", "DELETE /api/v3/openOrders symbol=BTCUSDT",
+			"POST /sapi/v1/capital/withdraw/apply coin=BTC address=a amount=0.1",
+		},
+		"kraken": {
+			"GET /0/public/Time", "GET /0/public/Ticker pair=XBTUSD", "GET /0/public/Depth pair=XBTUSD", "GET /0/public/AssetPairs",
+			"POST /0/private/Balance", "POST /0/private/BalanceEx", "POST /0/private/QueryOrders txid=O1", "POST /0/private/OpenOrders",
+			"POST /0/private/ClosedOrders", "POST /0/private/TradesHistory", "POST /0/private/GetWebSocketsToken",
+			"POST /0/private/AddOrder pair=XBTUSD type=buy ordertype=limit volume=0.1 price=50000", "POST /0/private/CancelOrder txid=O1",
+			"POST /0/private/CancelAll", "POST /0/private/Withdraw asset=XBT key=k amount=0.1",
+		},
+		"okx": {
+			"GET /api/v5/public/time", "GET /api/v5/market/ticker instId=BTC-USDT", "GET /api/v5/market/books instId=BTC-USDT",
+			"GET /api/v5/account/balance", "GET /api/v5/account/config", "GET /api/v5/trade/account-rate-limit",
+			"GET /api/v5/trade/order instId=BTC-USDT ordId=7", "GET /api/v5/trade/orders-pending", "GET /api/v5/trade/orders-history instType=SPOT",
+			"GET /api/v5/trade/fills", "POST /api/v5/trade/order" + okxOrder, "POST /api/v5/trade/cancel-order instId=BTC-USDT ordId=7",
+			"POST /api/v5/trade/batch-orders [" + okxOrder + " ]", "POST /api/v5/trade/batch-orders [" + okxOrder + " ] [" + okxOrder + " ]",
+			"POST /api/v5/trade/cancel-batch-orders [ instId=BTC-USDT ordId=7 ] [ instId=ETH-USDT ordId=8 ]",
+			"POST /api/v5/asset/withdrawal ccy=BTC amt=0.1 dest=4 toAddr=a",
+		},
+	} {
+		for _, text := range calls {
+			t.Run(name+" "+text, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { samePrice(t, name, parseCall(text)) })
+			})
+		}
+	}
+}
+
+// parseCall reads "METHOD path name=value…"; [ … ] is an object of a list.
+func parseCall(text string) exauth.Call {
+	words := strings.Fields(text)
+	call := exauth.Call{Method: words[0], Path: words[1]}
+	var one exauth.Params
+	var list []any
+	for _, w := range words[2:] {
+		switch name, value, _ := strings.Cut(w, "="); name {
+		case "[":
+			one = nil
+		case "]":
+			list = append(list, one)
+		default:
+			one = append(one, exauth.Param{Name: name, Value: value})
+		}
+	}
+	call.Params = one
+	if list != nil {
+		call.Params = list
+	}
+	return call
+}
+
+// samePrice sends one call to a fresh exchange and compares what it was to cost, as
+// the venue reads its answer, with what the exchange has counted.
+func samePrice(t *testing.T, name string, call exauth.Call) {
+	v, _ := venue.ByName(name)
+	srv := exchangetest.NewServer(t, v, &exchangetest.Options{VenueQuotas: true})
+	want := map[string]int{}
+	c, err := exauth.New(srv.Venue(), srv.Key(exauth.ScopeWithdraw).Credential(), &exauth.Options{
+		HTTPClient: srv.Client(), Now: time.Now, Scope: exauth.ScopeRead | exauth.ScopeTrade | exauth.ScopeWithdraw, NoRetry: true,
+		Observer: func(a exauth.Attempt) {
+			for _, cost := range a.Costs {
+				want[cost.Quota] += cost.N
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	resp, err := c.Do(t.Context(), call)
+	if len(srv.Requests()) != 1 || resp == nil {
+		t.Fatalf("%d requests: %v", len(srv.Requests()), err)
+	}
+	var o exauth.Observation
+	if v.Settle != nil {
+		v.Settle(resp, &o)
+	}
+	for _, cost := range o.Costs {
+		want[cost.Quota] = cost.N
+	}
+	for _, q := range v.Quotas {
+		if used, _ := srv.Quota(q.Name); used != want[q.Name] {
+			t.Errorf("the exchange counts %d of %s, the venue %d (%v)", used, q.Name, want[q.Name], err)
+		}
+	}
+}
