@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/exauth/exauth"
 	"github.com/exauth/exauth/exchangetest"
@@ -73,4 +74,36 @@ func ExampleOptions_intercept() {
 	fmt.Println(errors.Is(err, exauth.ErrOutcomeUnknown), srv.Executions("example-2"))
 	// Output:
 	// true 1
+}
+
+// Quotas are enforced as the exchange does: whoever goes on after a 429 is banned.
+func ExampleOptions_quotas() {
+	srv, err := exchangetest.Start(venue.Binance(), &exchangetest.Options{
+		Quotas: []exauth.Quota{{Name: "REQUEST_WEIGHT", Kind: exauth.FixedWindow, Limit: 50, Window: 24 * time.Hour,
+			UsedHeader: "X-MBX-USED-WEIGHT-1D"}},
+		BanAfter: 1,
+		Now:      func() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer srv.Close()
+	for range 3 { // books of 500 levels, which weigh 25
+		res, err := srv.Client().Get(srv.URL() + "/api/v3/depth?symbol=BTCUSDT&limit=500")
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		res.Body.Close()
+		fmt.Printf("%d used %s wait %q\n", res.StatusCode, res.Header.Get("X-Mbx-Used-Weight-1d"), res.Header.Get("Retry-After"))
+	}
+	fmt.Println(srv.Quota("REQUEST_WEIGHT"))
+	fmt.Println(len(srv.Banned()))
+	// Output:
+	// 200 used 25 wait ""
+	// 200 used 50 wait ""
+	// 418 used 50 wait "120"
+	// 50 50
+	// 1
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	binance "github.com/adshao/go-binance/v2"
 
@@ -84,5 +87,50 @@ func TestGoBinanceScope(t *testing.T) {
 	}
 	if n := server.RequestCount() - before; n != 0 {
 		t.Errorf("%d requests sent", n)
+	}
+}
+
+// TestGoBinanceNeverRefused lets an unchanged go-binance client ask as fast as it can,
+// more than the exchange allows in two seconds. Through our Resigner it waits and is
+// never refused; by itself it is, and is banned when it goes on.
+func TestGoBinanceNeverRefused(t *testing.T) {
+	v := venue.Binance()
+	v.Quotas = []exauth.Quota{{Name: "REQUEST_WEIGHT", Kind: exauth.FixedWindow, Limit: 1000, Window: 2 * time.Second, UsedHeader: "X-MBX-USED-WEIGHT-2S"}}
+	for _, paced := range []bool{true, false} {
+		t.Run(map[bool]string{true: "through our Resigner", false: "by itself"}[paced], func(t *testing.T) {
+			server := exchangetest.NewServer(t, v, &exchangetest.Options{VenueQuotas: true})
+			key := server.Key(exauth.ScopeTradeSpot)
+			sdk := binance.NewClient(key.ID, key.Secret)
+			sdk.BaseURL = server.URL()
+			if paced {
+				ours, err := exauth.New(server.Venue(), key.Credential(), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer ours.Close()
+				sdk.HTTPClient = &http.Client{Transport: ours.Resigner()}
+			}
+			var wg sync.WaitGroup
+			var failed atomic.Int32
+			begun := time.Now()
+			for range 16 {
+				wg.Go(func() {
+					for time.Since(begun) < 4*time.Second {
+						if _, err := sdk.NewGetAccountService().Do(t.Context()); err != nil { // weighs 20
+							failed.Add(1)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			refused, bans := server.Refused(), server.Banned()
+			t.Logf("%d calls, %d failed, %d refused, %d bans", server.RequestCount(), failed.Load(), refused, len(bans))
+			switch {
+			case paced && (refused != 0 || len(bans) != 0 || failed.Load() != 0 || server.RequestCount() < 40):
+				t.Errorf("%d of %d calls failed, %d were refused, bans %v", failed.Load(), server.RequestCount(), refused, bans)
+			case !paced && (refused == 0 || len(bans) == 0):
+				t.Errorf("of %d calls %d were refused, bans %v", server.RequestCount(), refused, bans)
+			}
+		})
 	}
 }

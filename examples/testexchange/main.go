@@ -4,8 +4,9 @@
 //
 //	go run ./examples/testexchange -venue binance -addr 127.0.0.1:8089
 //
-// Point a client's base URL at it and trade. With -json it prints one line that a
-// program can read, once it listens. Ctrl-C stops it.
+// Point a client's base URL at it and trade. With -quotas it counts calls as the
+// exchange does, refuses what is too much, and bans who goes on. With -json it prints
+// one line that a program can read, once it listens. Ctrl-C stops it.
 package main
 
 import (
@@ -50,6 +51,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	asJSON := flags.Bool("json", false, "print one line of JSON instead of text")
 	skew := flags.Duration("skew", 0, "how far the exchange's clock runs ahead, like 5s")
 	latency := flags.Duration("latency", 0, "how long every call takes, like 50ms")
+	quotas := flags.Bool("quotas", false, "enforce the exchange's published quotas")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -61,7 +63,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	o := &exchangetest.Options{Addr: *addr, Keys: keys, Skew: *skew, Latency: *latency}
+	o := &exchangetest.Options{Addr: *addr, Keys: keys, Skew: *skew, Latency: *latency, VenueQuotas: *quotas}
 	if !*asJSON {
 		o.Intercept = logTo(out)
 	}

@@ -101,6 +101,34 @@ func TestTextShowsKeysAndCalls(t *testing.T) {
 	}
 }
 
+// With -quotas one address may not have all the books of the world.
+func TestQuotas(t *testing.T) {
+	text, err := serve(t, "-venue", "binance", "-addr", "127.0.0.1:0", "-json", "-quotas").ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	var line struct{ URL string }
+	if err := json.Unmarshal([]byte(text), &line); err != nil {
+		t.Fatal(err)
+	}
+	used := ""
+	for range 100 { // of weight 250, where 6000 are allowed in a minute
+		res, err := http.Get(line.URL + "/api/v3/depth?symbol=BTCUSDT&limit=5000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode == http.StatusTooManyRequests {
+			if used != "6000" || res.Header.Get("Retry-After") == "" {
+				t.Errorf("refused at a weight of %s, Retry-After %q", used, res.Header.Get("Retry-After"))
+			}
+			return
+		}
+		used = res.Header.Get("X-Mbx-Used-Weight-1m")
+	}
+	t.Error("never refused")
+}
+
 func TestRefusesOtherVenues(t *testing.T) {
 	err := run(t.Context(), []string{"-venue", "mtgox"}, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "it plays binance, kraken and okx") {
