@@ -77,6 +77,7 @@ func TestBinanceFuturesCosts(t *testing.T) {
 		{"GET /fapi/v1/new", "FUTURES_WEIGHT:30"},
 		{"GET /eapi/v1/depth?symbol=BTC-C", "OPTIONS_WEIGHT:20"},
 		{"POST /eapi/v1/batchOrders orders=[1,2,3]", "OPTIONS_WEIGHT:5 OPTIONS_ORDERS_10S:3 OPTIONS_ORDERS_1M:3"},
+		{"GET /eapi/v1/openInterest?underlyingAsset=BTC", ""},
 		{"POST /papi/v1/um/order symbol=BTCUSDT", "PAPI_WEIGHT:1 PAPI_ORDERS_10S:1 PAPI_ORDERS_1M:1"},
 		{"GET /papi/v1/um/openOrders", "PAPI_WEIGHT:40"},
 	})

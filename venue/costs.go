@@ -297,14 +297,17 @@ func (t tariff) parse(l costLine) pricing {
 				dynamic: []dynamic{{list: list, each: integer(each), most: integer(most)}},
 			})
 		case "w":
-			p = append(p, step{costs: []exauth.Cost{t.cost(t.unit, label, integer(value))}})
+			p = append(p, step{costs: []exauth.Cost{}}) // nil would mean the default
+			if n := integer(value); n > 0 { // w=0: counted, if at all, in other quotas
+				p[len(p)-1].costs = []exauth.Cost{t.cost(t.unit, label, n)}
+			}
 		default:
 			colon := max(strings.LastIndex(w, ":"), 0)
 			p = append(p, step{when: parseCondition(w[:colon]), costs: []exauth.Cost{t.cost(t.unit, label, integer(w[colon+1:]))}})
 		}
 	}
 	if len(p) == 0 { // a line of other quotas alone
-		return pricing{rest}
+		p = pricing{{costs: []exauth.Cost{}}}
 	}
 	for i := range p {
 		for _, d := range rest.dynamic {

@@ -115,6 +115,7 @@ func TestTariff(t *testing.T) {
 		GET /w/deep/two
 		POST /any
 		GET /nowhere
+		GET /w/deep/free w=0
 		GET /w/*         each=ids:2<=5`)
 	for _, tt := range []struct{ method, path, match, query, body, want string }{
 		{"GET", "/a", "", "", "", "weight:2 raw:1"},
@@ -133,6 +134,7 @@ func TestTariff(t *testing.T) {
 		{"GET", "/w/one", "", "", "", "weight:7 each[GET /w/one]:1 raw:1"},
 		{"GET", "/w/deep/two", "", "", "", "weight:7 each[GET /w/deep/two]:1 raw:1"},
 		{"POST", "/any", "", "", "", "weight:7 each[POST /any]:1 raw:1"},
+		{"GET", "/w/deep/free", "", "", "", "raw:1"},
 		{"GET", "/w/*", "", "", "", "weight:2 raw:1"},
 		{"GET", "/w/*", "", "ids=1,2", "", "weight:4 raw:1"},
 		{"GET", "/w/*", "", "ids=1,2,3", "", "weight:5 raw:1"},

@@ -240,7 +240,7 @@ func fitter(t *testing.T, where string, quotas []exauth.Quota) func(string, []ex
 			switch {
 			case !ok:
 				t.Errorf("%s: %s costs %d of %q, which is no quota", where, call, c.N, c.Quota)
-			case c.N < 0 || c.N > q.Limit:
+			case c.N <= 0 || c.N > q.Limit: // a limiter refuses both
 				t.Errorf("%s: %s costs %d of %s, whose limit is %d", where, call, c.N, c.Quota, q.Limit)
 			case c.Item != "" && !perItem:
 				t.Errorf("%s: %s names an item of %s, which has none", where, call, c.Quota)
