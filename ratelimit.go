@@ -24,7 +24,7 @@ const (
 	PerAccount             // the account, over all its keys
 	PerKey                 // one API key
 	PerEndpoint            // IP and endpoint; Cost.Item names the endpoint
-	PerSymbol              // account and symbol; Cost.Item names the symbol
+	PerSymbol              // account and Cost.Item: a symbol, or an endpoint that is counted by account
 )
 
 // QuotaKind says how a venue counts. Units of Limit are the venue's own: weight,
@@ -86,7 +86,7 @@ type Observation struct {
 	Sent, Received time.Time
 	Status         int         // 0 when no answer came
 	Header         http.Header // of the answer; not kept after Settle returns
-	Costs          []Cost      // what the call really cost, when the answer says; nil otherwise
+	Costs          []Cost      // what the call really cost, where the answer says; other quotas cost what was demanded
 	Refused        string      // the quota that refused the call, when the answer says
 	RetryAfter     time.Duration
 	Unknown        bool // the call may or may not have been counted

@@ -298,7 +298,7 @@ func (t tariff) parse(l costLine) pricing {
 			})
 		case "w":
 			p = append(p, step{costs: []exauth.Cost{}}) // nil would mean the default
-			if n := integer(value); n > 0 { // w=0: counted, if at all, in other quotas
+			if n := integer(value); n > 0 {             // w=0: counted, if at all, in other quotas
 				p[len(p)-1].costs = []exauth.Cost{t.cost(t.unit, label, n)}
 			}
 		default:

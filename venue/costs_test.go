@@ -281,3 +281,33 @@ func limitsOf(quotas []exauth.Quota) map[string]int {
 	}
 	return limits
 }
+
+// The library's own limiter takes what every route of every venue costs: no cost is
+// refused as nonsense, and no quota is unknown to it.
+func TestLimiterTakesCosts(t *testing.T) {
+	for _, name := range venue.Names() {
+		v, _ := venue.ByName(name)
+		l := exauth.NewLimiter(v, &exauth.LimiterOptions{Off: true, Report: func(r exauth.Report) {
+			if r.Kind == exauth.ReportUnknownQuota {
+				t.Errorf("%s: quota %q is unknown to the limiter", name, r.Quota)
+			}
+		}})
+		take := func(call string, costs []exauth.Cost) {
+			lease, err := l.Wait(t.Context(), exauth.Demand{Costs: costs, Priority: exauth.PriorityCancel})
+			if err != nil {
+				t.Errorf("%s: %s: %v", name, call, err)
+			}
+			lease.Settle(exauth.Observation{})
+		}
+		for _, r := range v.Routes {
+			take(r.Method+" "+r.Path, r.Costs)
+			if r.Price != nil {
+				take(r.Method+" "+r.Path, r.Price(&exauth.Request{Method: r.Method, Path: r.Path}))
+			}
+		}
+		if v.DefaultPrice != nil {
+			take("the default", v.DefaultPrice(&exauth.Request{Method: "POST", Path: "/new"}))
+		}
+		take("the default", v.DefaultCosts)
+	}
+}
