@@ -173,6 +173,27 @@ func TestCheckLoadsLimits(t *testing.T) {
 	}
 }
 
+// A key that may not ask for limits works all the same; limits that make no sense,
+// and a venue that cannot be reached, are faults.
+func TestCheckWithoutLimits(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		err   error
+		fault bool
+	}{
+		{"may not ask", &exauth.Error{Kind: exauth.ErrPermission}, false},
+		{"no such endpoint", &exauth.Error{Kind: exauth.ErrRejected, Status: 404}, false},
+		{"not reached", &exauth.Error{Kind: exauth.ErrUnavailable}, true},
+		{"nonsense", exauth.ErrParam, true},
+	} {
+		v := pricedVenue()
+		v.Limits = says(nil, tt.err)
+		if err := client(t, v, &exauth.Options{Limiter: new(setter)}).Check(t.Context()); (err != nil) != tt.fault || tt.fault && !errors.Is(err, tt.err) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
 // The plan whose quotas refused a call is named, since it may not be the account's.
 func TestPlanIsNamed(t *testing.T) {
 	v := pricedVenue()
