@@ -76,7 +76,6 @@ func most(all []time.Time, w time.Duration) int {
 }
 
 func TestFixedWindowNeverOver(t *testing.T) {
-	t.Parallel()
 	onServers(t, func(t *testing.T, s *server) {
 		for _, block := range []int{-1, 0} {
 			t.Run(fmt.Sprintf("block %d", block), func(t *testing.T) {
@@ -104,7 +103,6 @@ func TestFixedWindowNeverOver(t *testing.T) {
 }
 
 func TestSlidingWindowNeverOver(t *testing.T) {
-	t.Parallel()
 	onServers(t, func(t *testing.T, s *server) {
 		for _, kind := range []exauth.QuotaKind{exauth.SlidingWindow, exauth.AnchoredWindow} {
 			t.Run(fmt.Sprint("kind ", kind), func(t *testing.T) {
@@ -123,7 +121,6 @@ func TestSlidingWindowNeverOver(t *testing.T) {
 }
 
 func TestBucketsNeverOver(t *testing.T) {
-	t.Parallel()
 	onServers(t, func(t *testing.T, s *server) {
 		for _, tt := range []struct {
 			name string
@@ -154,7 +151,6 @@ func TestBucketsNeverOver(t *testing.T) {
 }
 
 func TestConcurrencyIsTheFleets(t *testing.T) {
-	t.Parallel()
 	onServers(t, func(t *testing.T, s *server) {
 		v := testVenue(exauth.Quota{Name: "c", Kind: exauth.Concurrency, Limit: 3})
 		a, b := newLimiter(t, s, v, nil), newLimiter(t, s, v, nil)
@@ -175,7 +171,6 @@ func TestConcurrencyIsTheFleets(t *testing.T) {
 }
 
 func TestAllOrNone(t *testing.T) {
-	t.Parallel()
 	onServers(t, func(t *testing.T, s *server) {
 		v := testVenue(
 			exauth.Quota{Name: "minute", Kind: exauth.FixedWindow, Limit: 100, Window: time.Hour},

@@ -28,13 +28,11 @@ type server struct {
 // onServers runs a test on miniredis, and on a real server when there is one.
 func onServers(t *testing.T, f func(t *testing.T, s *server)) {
 	t.Run("miniredis", func(t *testing.T) {
-		t.Parallel()
 		s := &server{mini: miniredis.RunT(t)}
 		s.addr = s.mini.Addr()
 		f(t, s)
 	})
 	t.Run("redis-server", func(t *testing.T) {
-		t.Parallel()
 		f(t, startRedis(t))
 	})
 }
