@@ -291,12 +291,18 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 
 // run is the loop over attempts.
 func (c *core) run(ctx context.Context, d *draft) (*Response, error) {
+	repaired := false
 	for n := 1; ; n++ {
 		resp, err := c.attempt(ctx, d, n)
 		if resp != nil {
 			resp.Attempts = n
 		}
-		if err == nil || !c.again(ctx, d, resp, err, n) {
+		if err == nil || c.opts.NoRetry || n >= maxAttempts || ctx.Err() != nil {
+			return resp, err
+		}
+		if !repaired && c.repair(resp, err) {
+			repaired = true
+		} else if !c.again(ctx, d, err, n) {
 			return resp, err
 		}
 	}
@@ -306,24 +312,34 @@ func (c *core) run(ctx context.Context, d *draft) (*Response, error) {
 // within it.
 const maxAttempts = 3
 
-// again decides whether one more attempt is safe and of use, and waits before it.
-func (c *core) again(ctx context.Context, d *draft, resp *Response, err error, n int) bool {
+// maxPause is the longest wait before a read is tried again; a venue that asks for
+// more gets its caller's decision.
+const maxPause = 2 * time.Second
+
+// repair sees to what made a venue refuse a stamp, after which it did nothing. It
+// works once per call.
+func (c *core) repair(resp *Response, err error) bool {
 	var e *Error
-	if c.opts.NoRetry || n >= maxAttempts || !errors.As(err, &e) || ctx.Err() != nil {
+	if !errors.As(err, &e) || e.Outcome != OutcomeRejected {
 		return false
 	}
-	switch {
-	case errors.Is(e, ErrClock) && n == 1 && e.Outcome == OutcomeRejected && c.opts.Now == nil:
+	if errors.Is(e, ErrClock) && c.opts.Now == nil {
 		c.doubtClock(resp)
 		return true
-	case errors.Is(e, ErrNonce) && n == 1 && e.Outcome == OutcomeRejected:
-		return true
-	case e.Outcome == OutcomeUnknown || e.Kind != ErrUnavailable || errors.Is(e, errBodyTooLarge):
-		return false
-	case e.Outcome == OutcomeNotSent && !e.Timeout(), !d.need.writes():
-		return sleep(ctx, backoff(c.opts.Rand, n)) == nil
 	}
-	return false
+	return errors.Is(e, ErrNonce)
+}
+
+// again decides whether one more attempt is safe and of use, and waits before it.
+func (c *core) again(ctx context.Context, d *draft, err error, n int) bool {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != ErrUnavailable || e.Outcome == OutcomeUnknown || errors.Is(e, errBodyTooLarge) {
+		return false
+	}
+	if d.need.writes() && (e.Outcome != OutcomeNotSent || e.Timeout()) || e.RetryAfter > maxPause {
+		return false
+	}
+	return sleep(ctx, max(backoff(c.opts.Rand, n), e.RetryAfter)) == nil
 }
 
 // Do sends a call and decodes the venue's payload into a T: a struct, a map, a

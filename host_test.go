@@ -148,6 +148,44 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
+// TestSchemeStaysInBounds: what a Scheme or a Policy leaves is sent as it is, but not
+// elsewhere, not as another method, and not in two pieces.
+func TestSchemeStaysInBounds(t *testing.T) {
+	srv := record(t, nil)
+	for name, tc := range map[string]struct {
+		edit func(*exauth.Request)
+		want error
+		uri  string
+	}{
+		"nothing":              {func(*exauth.Request) {}, nil, "/x?a=1"},
+		"its own query":        {func(r *exauth.Request) { r.Query += "&sign=%2F" }, nil, "/x?a=1&sign=%2F"},
+		"another path":         {func(r *exauth.Request) { r.Path = "/signed/x" }, nil, "/signed/x?a=1"},
+		"another host":         {func(r *exauth.Request) { r.Host = "evil.example" }, exauth.ErrHost, ""},
+		"another protocol":     {func(r *exauth.Request) { r.Scheme = "https" }, exauth.ErrHost, ""},
+		"another method":       {func(r *exauth.Request) { r.Method = "DELETE" }, exauth.ErrHost, ""},
+		"a space in the query": {func(r *exauth.Request) { r.Query = "a=1 HTTP/1.1" }, exauth.ErrParam, ""},
+		"a line break":         {func(r *exauth.Request) { r.Query = "a=1\r\nX: y" }, exauth.ErrParam, ""},
+		"dots in the path":     {func(r *exauth.Request) { r.Path = "/x/../order" }, exauth.ErrParam, ""},
+		"a broken header":      {func(r *exauth.Request) { r.Header["X-Own"] = []string{"a\r\nb"} }, exauth.ErrUnavailable, ""},
+	} {
+		for _, byPolicy := range []bool{false, true} {
+			v, o := headerVenue(srv.URL), &exauth.Options{NoRetry: true}
+			edit := func(_ context.Context, r *exauth.Request) error { tc.edit(r); return nil }
+			if v.Scheme = exauth.SchemeFunc(edit); byPolicy {
+				v.Scheme, o.Policy = exauth.SchemeFunc(authorizeHeader), edit
+			}
+			before := len(srv.arrivals())
+			_, err := newClient(t, v, o).Do(t.Context(), exauth.Call{Path: "/x", Params: p1("a", "1")})
+			got := srv.arrivals()[before:]
+			var e *exauth.Error
+			if tc.want == nil && (err != nil || len(got) != 1 || got[0].uri != tc.uri) ||
+				tc.want != nil && (!errors.Is(err, tc.want) || !errors.As(err, &e) || e.Outcome != exauth.OutcomeNotSent || len(got) != 0) {
+				t.Errorf("%s, by policy %v: %v, arrived %v", name, byPolicy, err, got)
+			}
+		}
+	}
+}
+
 // TestRoundTripLeavesRequest (T4): the caller's request is as it was.
 func TestRoundTripLeavesRequest(t *testing.T) {
 	srv := record(t, nil)

@@ -346,6 +346,49 @@ func TestRepairs(t *testing.T) {
 	}
 }
 
+// TestRetryAfter: a read waits as long as the venue says before it is tried again, or
+// leaves the decision to its caller.
+func TestRetryAfter(t *testing.T) {
+	for after, arrivals := range map[string]int{"1": 2, "120": 1, "99999999999999999999": 1, "-5": 2, "soon": 2} {
+		var times []time.Time
+		srv := record(t, func(w http.ResponseWriter, _ arrival, n int) {
+			times = append(times, time.Now())
+			if n == 1 {
+				w.Header().Set("Retry-After", after)
+				w.WriteHeader(503)
+			}
+			io.WriteString(w, "{}")
+		})
+		c := newClient(t, headerVenue(srv.URL), nil)
+		_, err := c.Do(t.Context(), exauth.Call{Path: "/x"})
+		if n := len(srv.arrivals()); n != arrivals || (err == nil) != (arrivals == 2) {
+			t.Errorf("Retry-After %s: %d arrivals, %v", after, n, err)
+		}
+		if after == "1" && len(times) == 2 && times[1].Sub(times[0]) < time.Second {
+			t.Errorf("tried again after %s", times[1].Sub(times[0]))
+		}
+		var e *exauth.Error
+		if errors.As(err, &e) && (e.RetryAfter < 2*time.Minute || e.RetryAfter > 72*time.Hour) {
+			t.Errorf("Retry-After %s: %s", after, e.RetryAfter)
+		}
+	}
+	// A clock error after an outage is repaired all the same.
+	srv := record(t, func(w http.ResponseWriter, _ arrival, n int) {
+		switch n {
+		case 1:
+			w.WriteHeader(503)
+		case 2:
+			io.WriteString(w, `{"code":"CLOCK"}`)
+		default:
+			io.WriteString(w, "{}")
+		}
+	})
+	resp, err := newClient(t, headerVenue(srv.URL), nil).Do(t.Context(), exauth.Call{Path: "/x"})
+	if err != nil || resp.Attempts != 3 {
+		t.Errorf("503, then a clock error: %+v, %v", resp, err)
+	}
+}
+
 // TestHalt (O7): a halt stops what opens risk, and nothing else.
 func TestHalt(t *testing.T) {
 	srv := record(t, nil)

@@ -166,8 +166,28 @@ func (c *core) authorize(ctx context.Context, d *draft, b *binding, out *outgoin
 			return err
 		}
 	}
+	if err := d.checkEdited(r); err != nil {
+		return err
+	}
 	c.build(ctx, d, r, out)
 	return nil
+}
+
+// checkEdited holds a Policy and a Scheme to what they may edit: a call keeps its
+// method and its host, and goes out in one piece.
+func (d *draft) checkEdited(r *Request) error {
+	switch {
+	case r.Method != d.req.Method || r.Scheme != d.req.Scheme || r.Host != d.req.Host:
+		return fmt.Errorf("%w: the venue's Scheme or Options.Policy changed where the call goes", ErrHost)
+	case r.Path != d.req.Path:
+		if err := checkPath(r.Path); err != nil {
+			return err
+		}
+	}
+	if r.Query == d.req.Query {
+		return nil
+	}
+	return checkQuery(r.Query)
 }
 
 // signWith draws the nonce and runs the scheme under the key.
