@@ -32,7 +32,6 @@ type world struct {
 	refusalsCount bool          // a refused call is counted too
 	noRetryAfter  bool          // refusals name no time
 	dates         bool          // answers carry Date
-	cached        float64       // share of answers that come from a cache with an old count
 	banFrom, ban  time.Duration // one ban for a fixed time
 	lateInBan     time.Duration
 	afterBan      time.Duration
@@ -47,10 +46,8 @@ type counter struct {
 	at       time.Time
 	anchor   time.Time
 	log      []stamp
-	fly      int
 	admitted float64
 	byWindow map[int64]float64
-	longest  float64
 }
 
 type stamp struct {
@@ -205,7 +202,6 @@ type bot struct {
 	granted int
 	errs    map[string]int
 	waits   [3][]time.Duration
-	longest time.Duration
 }
 
 func (w *world) run(ctx context.Context, b *bot) {

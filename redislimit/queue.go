@@ -21,7 +21,6 @@ type waiter struct {
 	retryAt  micros // when to ask Redis again
 	by       *ledger
 	sure     bool // retryAt is a lower bound, not a guess
-	asking   bool // run talks to Redis for it
 	queued   bool
 
 	ready      chan struct{}
