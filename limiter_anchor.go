@@ -49,11 +49,11 @@ func (led *ledger) roll(now nanos) {
 // others and for the urgent.
 func (led *ledger) anchorRoom(l *limiter, prio Priority, now nanos) int {
 	b, room := &led.anchor, led.limit(now)
-	if !b.open || b.end >= forever {
-		if prio < PriorityCancel {
-			room -= led.urgentRoom(int64(led.def.Window))
-		}
+	if prio == PriorityCancel {
 		return room
+	}
+	if !b.open || b.end >= forever {
+		return room - led.urgentRoom(int64(led.def.Window))
 	}
 	left := b.end - now
 	if !l.opts.Greedy {
@@ -63,10 +63,8 @@ func (led *ledger) anchorRoom(l *limiter, prio Priority, now nanos) int {
 		}
 		room -= led.roomFor(rate, left)
 	}
-	if prio < PriorityCancel {
-		room -= led.urgentRoom(left)
-	}
-	if gone := 1 - float64(left)/float64(led.def.Window); l.opts.Pace && prio < PriorityCancel {
+	room -= led.urgentRoom(left)
+	if gone := 1 - float64(left)/float64(led.def.Window); l.opts.Pace {
 		room = min(room, int(float64(room)*gone)+max(1, room/coldShare))
 	}
 	return room

@@ -137,6 +137,11 @@ func (led *ledger) fixedSettle(l *limiter, p *part, n int, f *fate) {
 		if w == nil {
 			w = led.window(k) // it took longer than any before
 		}
+		if k == k0 && !f.limited() {
+			// Ours in one window only, though it may count in another: foreign use is
+			// better seen where there is none than not seen where there is some.
+			w.own += n
+		}
 		led.fixedCount(w, used, ok && k0 == k1, n, f)
 	}
 	if f.answered && !ok && !f.cached && f.status < 300 {
@@ -149,9 +154,6 @@ func (led *ledger) fixedSettle(l *limiter, p *part, n int, f *fate) {
 
 // fixedCount books a call that was counted in w, or may have been.
 func (led *ledger) fixedCount(w *window, used int, believed bool, n int, f *fate) {
-	if !f.limited() { // a refused call may or may not be counted: foreign use is seen early rather than late
-		w.own += n
-	}
 	switch {
 	case !f.answered:
 		w.lost.add(n, max(f.received, f.sent+doubtFor))

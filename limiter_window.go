@@ -143,16 +143,17 @@ func (led *ledger) roomIn(l *limiter, w *window, prio Priority, arrives int64, n
 	if told && !led.fixed.seen {
 		return min(int(float64(limit)*gone)+2*some, w.upper()-w.fly+some)
 	}
+	if prio == PriorityCancel {
+		return limit // cancels take from what is kept for others too: they are few, and cannot wait
+	}
 	if told && !l.opts.Greedy {
 		limit -= led.foreignRoom(w, left)
 	}
-	if prio < PriorityCancel {
-		limit -= led.urgentRoom(left)
-	}
+	limit -= led.urgentRoom(left)
 	// Spread over the window when asked to, and in the first one, which others may
 	// share without our knowing how much they take.
 	cold := told && led.learned == 0 && led.def.Window <= time.Hour && !l.opts.Greedy
-	if (l.opts.Pace || cold) && prio < PriorityCancel {
+	if l.opts.Pace || cold {
 		limit = min(limit, int(float64(limit)*gone)+some)
 	}
 	return max(limit, 1)
