@@ -74,6 +74,9 @@ func (led *ledger) freeIn(l *limiter, w *window, a ask, arrives int64) nanos {
 		return next
 	}
 	if up+a.n > limit {
+		if a.prio == PriorityCancel && up-w.fly+a.n > limit && led.urgent.served == 0 {
+			led.urgent.served = max(arrives-windowStart(d, w.k), 1)
+		}
 		doubt := w.lost.total()
 		if up == 0 {
 			return a.now // refusals left less than that of the quota, but here is none used

@@ -234,16 +234,20 @@ func (led *ledger) state(l *limiter, now nanos) QuotaState {
 
 // usage is a rate of use, in units per nanosecond, smoothed over some windows.
 type usage struct {
-	rate float64
-	n    float64 // in the window that is open
+	rate   float64
+	n      float64 // in the window that is open
+	served int64   // how long it lasted until some had to wait, 0 if nobody had to
 }
 
 // over closes a span of length d and folds it into the rate: more is believed at
 // once, less by and by.
 func (u *usage) over(d int64) {
+	if u.served > 0 { // who had to wait is use too
+		d = max(min(d, u.served), d/20)
+	}
 	r := u.n / float64(max(d, 1))
 	u.rate = max(r, 0.5*u.rate+0.5*r)
-	u.n = 0
+	u.n, u.served = 0, 0
 }
 
 // tally is units booked at certain times, in two heaps by age, so that whatever
