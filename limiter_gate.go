@@ -13,6 +13,7 @@ type gate struct {
 	strikes int   // refusals in a row, for backing off when the venue names no time
 	last    nanos // when it was last shut; calls sent before that add no strike
 	shut    bool  // until a probe came back well
+	banned  bool  // it stands for a ban
 	probing bool
 	probeAt nanos // when the probe went
 }
@@ -38,6 +39,16 @@ func (l *limiter) gateOpen(w *waiter, now nanos) (until nanos, open bool) {
 		}
 	}
 	return until, open
+}
+
+// banned reports whether a ban stands in the way of w.
+func (l *limiter) banned(w *waiter) bool {
+	for _, g := range l.gates {
+		if g.shut && g.banned && g.holds(w) {
+			return true
+		}
+	}
+	return false
 }
 
 // holds reports whether a gate stands in the way of w.
@@ -96,6 +107,9 @@ func (l *limiter) settleGate(s *leaseSlot, f *fate) {
 
 // scopeOf is what a refusal is about: the quota it names, or the address.
 func (l *limiter) scopeOf(s *leaseSlot, f *fate) scopeKey {
+	if f.status == http.StatusTeapot {
+		return scopeKey{PerIP, ledgerKey{id: s.egress}} // bans are of addresses, whatever brought them about
+	}
 	var first *ledger
 	for j := range int(s.n) {
 		led := s.part(j).led
@@ -154,6 +168,7 @@ func (l *limiter) shut(key scopeKey, f *fate, banned bool, probe *gate) {
 	if until := f.received + int64(wait); until > g.until {
 		g.until = until
 	}
+	g.banned = banned
 	kind := ReportRefused
 	if banned {
 		kind = ReportBanned

@@ -126,7 +126,7 @@ func (l *limiter) pump(now nanos) {
 					close(w.ready)
 				case at < forever && at > w.limit:
 					l.drop(w)
-					w.refused, w.done = w.tooLong(at-now, at, by), true
+					w.refused, w.done = l.tooLong(w, at-now, at, by), true
 					close(w.ready)
 				default:
 					wake = min(wake, at)

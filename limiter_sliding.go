@@ -149,7 +149,7 @@ func (led *ledger) slidingTold(used int, alone bool, f *fate) {
 		b.add(f.received+int64(led.def.Window), min(surplus, led.def.mine))
 		led.quick = quick{}
 	}
-	for alone && len(b.slots) > 1 && b.busy-b.slots[0].n >= used {
+	for alone && len(b.slots) > 0 && b.busy-b.slots[0].n >= used {
 		b.busy -= b.slots[0].n
 		b.slots = b.slots[1:]
 	}

@@ -163,8 +163,9 @@ func (l *limiter) queueUp(ctx context.Context, found waiter, maxWait time.Durati
 		w.limit = min(w.limit, now+int64(maxWait))
 	}
 	if at, by := l.earliest(w, now); at < forever && at > w.limit {
+		err := l.tooLong(w, at-now, at, by)
 		l.flush()
-		return Lease{}, w.tooLong(at-now, at, by)
+		return Lease{}, err
 	}
 	w.ready = make(chan struct{})
 	l.queue[w.prio].push(w)
@@ -211,19 +212,20 @@ func (l *limiter) leave(w *waiter, cause error) (Lease, error) {
 	l.drop(w)
 	now := l.tick()
 	at, by := l.earliest(w, now)
+	if cause != nil {
+		w.deadline = 0 // it has passed
+	}
+	err := l.tooLong(w, max(at-now, 0), at, by)
 	l.pump(now)
 	l.flush()
 	if cause != nil && !errors.Is(cause, context.DeadlineExceeded) {
 		return Lease{}, cause
 	}
-	if cause != nil {
-		w.deadline = 0 // it has passed
-	}
-	return Lease{}, w.tooLong(max(at-now, 0), at, by)
+	return Lease{}, err
 }
 
 // tooLong is the refusal of a wait that would outlast what the caller allows.
-func (w *waiter) tooLong(wait nanos, at nanos, by *ledger) error {
+func (l *limiter) tooLong(w *waiter, wait, at nanos, by *ledger) error {
 	e := &Error{Kind: ErrRateLimited, RetryAfter: time.Duration(wait)}
 	what := "the venue's gate"
 	if by != nil {
@@ -239,7 +241,13 @@ func (w *waiter) tooLong(wait nanos, at nanos, by *ledger) error {
 	} else {
 		e.Message = "no room in " + what + " for " + e.RetryAfter.Round(time.Millisecond).String()
 	}
-	if w.deadline < at {
+	banned := by == nil && l.banned(w)
+	switch late := w.deadline < at; {
+	case banned && late:
+		e.Err = fmt.Errorf("%w: %w", ErrBanned, context.DeadlineExceeded)
+	case banned:
+		e.Err = ErrBanned
+	case late:
 		e.Err = context.DeadlineExceeded
 	}
 	return e

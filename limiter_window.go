@@ -112,19 +112,23 @@ type recent struct {
 	at   nanos
 	used float64
 	rate float64 // units per nanosecond
+
+	measured int // how often the rate was
 }
 
 // watch follows foreign use inside a window.
 func (led *ledger) watch(w *window, now nanos) {
 	r := &led.fixed.recent
-	f := float64(w.foreign())
+	f := float64(w.top.value()-w.own) - float64(w.fly)/2 // about half of what is under way was counted
 	switch span := int64(led.def.Window) / 12; {
 	case r.k != w.k:
-		*r = recent{k: w.k, at: now, used: f, rate: r.rate}
+		r.k, r.at, r.used = w.k, now, f
 	case now-r.at >= span:
 		rate := max(f-r.used, 0) / float64(now-r.at)
-		r.rate = 0.5*r.rate + 0.5*rate
-		r.at, r.used = now, f
+		if r.measured++; r.measured > 1 {
+			rate = 0.5*r.rate + 0.5*rate
+		}
+		r.rate, r.at, r.used = rate, now, f
 	}
 }
 
@@ -150,9 +154,9 @@ func (led *ledger) roomIn(l *limiter, w *window, prio Priority, arrives int64, n
 		limit -= led.foreignRoom(w, left)
 	}
 	limit -= led.urgentRoom(left)
-	// Spread over the window when asked to, and in the first one, which others may
-	// share without our knowing how much they take.
-	cold := told && led.learned == 0 && led.def.Window <= time.Hour && !l.opts.Greedy
+	// Spread over the window when asked to, and as long as nobody knows how much
+	// others take of it.
+	cold := told && led.learned == 0 && led.fixed.recent.measured < 2 && led.def.Window <= time.Hour && !l.opts.Greedy
 	if l.opts.Pace || cold {
 		limit = min(limit, int(float64(limit)*gone)+some)
 	}
@@ -186,15 +190,14 @@ func (led *ledger) roomFor(rate float64, left int64) int {
 	return int(math.Ceil(mean + 3*math.Sqrt(20*mean)))
 }
 
-// urgentRoom is what to keep for cancels until the window ends: by their rate, by a
-// hundredth of the quota at least, by a tenth as long as nothing is known of them.
+// urgentRoom is what to keep for cancels until the window ends: by their rate, and a
+// hundredth of the quota at least. Nothing is kept for a program that never cancels.
 func (led *ledger) urgentRoom(left int64) int {
-	d := float64(led.def.Window)
-	least := 0.01
-	if led.learned == 0 {
-		least = 0.1
+	if led.urgent.rate == 0 && led.urgent.n == 0 {
+		return 0
 	}
-	rate := max(led.urgent.rate, least*float64(led.def.mine)/d)
+	d := float64(led.def.Window)
+	rate := max(led.urgent.rate, 0.01*float64(led.def.mine)/d)
 	if past := d - float64(left); past > d/20 {
 		rate = max(rate, led.urgent.n/past)
 	}

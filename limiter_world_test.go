@@ -355,7 +355,7 @@ func TestLimiterWorld(t *testing.T) {
 		{name: "fixed 30/s header", quotas: []exauth.Quota{fixed(30, time.Second, "Used")}, lat: far, costs: one("q", 1), workers: 60, util: 30},
 		{name: "fixed 30/s", quotas: []exauth.Quota{fixed(30, time.Second, "")}, lat: far, costs: one("q", 1), workers: 60, util: 30},
 		{name: "fixed 100/10s", quotas: []exauth.Quota{fixed(100, 10*time.Second, "Used")}, lat: far, costs: one("q", 1), workers: 60, util: 99},
-		{name: "fixed 100/10s lost 1%", quotas: []exauth.Quota{fixed(100, 10*time.Second, "Used")}, lat: far, costs: one("q", 1), workers: 60, util: 97, tune: func(w *world, b *bot) { b.lost = 0.01 }},
+		{name: "fixed 100/10s lost 1%", quotas: []exauth.Quota{fixed(100, 10*time.Second, "Used")}, lat: far, costs: one("q", 1), workers: 60, util: 96, tune: func(w *world, b *bot) { b.lost = 0.01 }},
 		{name: "fixed 15/100ms", quotas: []exauth.Quota{fixed(15, 100*time.Millisecond, "")}, lat: near, costs: one("q", 1), workers: 60, util: 1},
 		{name: "sliding 20/2s deadline 30s", quotas: []exauth.Quota{sliding(20, 2*time.Second, "")}, lat: far, costs: one("q", 1), workers: 60, util: 94, tune: func(w *world, b *bot) { b.deadline = 30 * time.Second }},
 		{name: "sliding 600/5s weights", quotas: []exauth.Quota{sliding(600, 5*time.Second, "")}, lat: far, costs: one("q", 1, 2, 20), workers: 100, util: 94},

@@ -15,7 +15,7 @@ const maxRetryAfter = 72 * time.Hour
 // 10.2.3), clamped to 0…3 days. ok is false when it is missing, given twice with
 // different values, or means nothing: then the caller backs off by itself.
 func retryAfter(h http.Header, received time.Time) (d time.Duration, ok bool) {
-	values := h.Values("Retry-After")
+	values := field(h, "Retry-After")
 	for _, v := range values[min(1, len(values)):] {
 		if v != values[0] {
 			return 0, false
@@ -49,15 +49,9 @@ func headerCount(h http.Header, name string, most int) (int, bool) {
 	if name == "" {
 		return 0, false
 	}
-	values := h[name] // canonical already
-	if len(values) == 0 {
+	text, ok := single(field(h, name))
+	if !ok {
 		return 0, false
-	}
-	text := strings.TrimSpace(values[0])
-	for _, v := range values[1:] {
-		if strings.TrimSpace(v) != text {
-			return 0, false
-		}
 	}
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil || !allDigits(text) || int(n) > most {
@@ -71,11 +65,11 @@ func headerTime(h http.Header, name string) (time.Time, bool) {
 	if name == "" {
 		return time.Time{}, false
 	}
-	values := h[name]
-	if len(values) != 1 {
+	text, ok := single(field(h, name))
+	if !ok || !allDigits(text) {
 		return time.Time{}, false
 	}
-	n, err := strconv.ParseInt(strings.TrimSpace(values[0]), 10, 64)
+	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 946684800_000 || n > 4102444800_000 { // 2000 to 2100
 		return time.Time{}, false
 	}
@@ -84,12 +78,46 @@ func headerTime(h http.Header, name string) (time.Time, bool) {
 
 // fromCache reports an answer that the venue did not make just now.
 func fromCache(status int, h http.Header) bool {
-	age := h["Age"]
-	return len(age) > 0 && age[0] != "0" || status >= 300 && status < 400 ||
-		cacheHit(h["Cf-Cache-Status"]) || cacheHit(h["X-Cache"])
+	if status >= 300 && status < 400 {
+		return true
+	}
+	for _, age := range field(h, "Age") {
+		if age != "0" {
+			return true
+		}
+	}
+	return cacheHit(field(h, "Cf-Cache-Status")) || cacheHit(field(h, "X-Cache"))
 }
 
 // cacheHit reads what CDNs say beside Age: "HIT", "Hit from cloudfront".
 func cacheHit(values []string) bool {
 	return len(values) > 0 && len(values[0]) >= 3 && strings.EqualFold(values[0][:3], "hit")
+}
+
+// field is the values of a header, whose name is canonical. HTTP clients that are
+// not net/http hand over headers in other spellings.
+func field(h http.Header, name string) []string {
+	if v, ok := h[name]; ok {
+		return v
+	}
+	for k, v := range h {
+		if len(k) == len(name) && strings.EqualFold(k, name) {
+			return v
+		}
+	}
+	return nil
+}
+
+// single is the one value of a header; a value given twice counts if both agree.
+func single(values []string) (string, bool) {
+	if len(values) == 0 {
+		return "", false
+	}
+	text := strings.TrimSpace(values[0])
+	for _, v := range values[1:] {
+		if strings.TrimSpace(v) != text {
+			return "", false
+		}
+	}
+	return text, true
 }
