@@ -140,9 +140,9 @@ func (led *ledger) fixedSettle(l *limiter, p *part, n int, f *fate) {
 		if w == nil {
 			w = led.window(k) // it took longer than any before
 		}
-		if k == k0 && !f.limited() {
-			// Ours in one window only, though it may count in another: foreign use is
-			// better seen where there is none than not seen where there is some.
+		if (k == k0 || led.fixed.seen) && !f.limited() {
+			// In doubt it is ours in both windows. Only at the beginning, when much is in
+			// doubt, that would hide what others use.
 			w.own += n
 		}
 		led.fixedCount(w, used, ok && k0 == k1, n, f)

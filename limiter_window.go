@@ -118,8 +118,11 @@ type recent struct {
 
 // watch follows foreign use inside a window.
 func (led *ledger) watch(w *window, now nanos) {
+	if 50*w.fly > led.def.Limit {
+		return // much is under way: whose it is, is not to be told from the count
+	}
 	r := &led.fixed.recent
-	f := float64(w.top.value()-w.own) - float64(w.fly)/2 // about half of what is under way was counted
+	f := float64(w.foreign())
 	switch span := int64(led.def.Window) / 12; {
 	case r.k != w.k:
 		r.k, r.at, r.used = w.k, now, f
