@@ -27,6 +27,7 @@ func draw(w io.Writer, all ...*history) error {
 			most = max(most, r)
 		}
 	}
+	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end" fill="#666666">blue: used of each minute's quota, red: refusals a second</text>`+"\n", width-right, top-12)
 	for i, h := range all {
 		h.draw(&b, i*(panel+top+gap)+top, most)
 	}
@@ -43,7 +44,6 @@ func (h *history) draw(b *strings.Builder, y, most int) {
 
 	fmt.Fprintf(b, `<text x="%d" y="%d" font-size="14" fill="#222222">%s: <tspan fill="#c0392b">%d of %d calls refused</tspan></text>`+"\n",
 		left, y-12, h.name, h.refused(), h.answered)
-	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end" fill="#666666">blue: used of each minute's quota, red: refusals a second</text>`+"\n", width-right, y-12)
 	for _, p := range []float64{0, 0.5, 1} {
 		fmt.Fprintf(b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#dddddd"/><text x="%d" y="%.1f" text-anchor="end" fill="#666666">%.0f %%</text>`+"\n",
 			left, width-right, level(p), level(p), left-6, level(p)+4, 100*p)
