@@ -206,7 +206,7 @@ func (l *Limiter) ledger(def *quotaDef, d exauth.Demand, egress, item string) *l
 		led.scope = l.scopeOf(kind, id)
 		if def.Per == exauth.PerEndpoint || def.Per == exauth.PerSymbol {
 			led.key += ":" + clean(item)
-			led.scope = &scope{name: who + ":" + clean(item)}
+			led.scope = &scope{name: "g:" + who + ":" + clean(item)}
 		}
 		l.evict(def)
 		def.ledgers[led.id] = led
@@ -222,7 +222,7 @@ func (l *Limiter) scopeOf(kind, id string) *scope {
 	}
 	s := l.scopes[kind+id]
 	if s == nil {
-		s = &scope{name: kind + fingerprint(id)}
+		s = &scope{name: "g:" + kind + fingerprint(id)}
 		l.scopes[kind+id] = s
 	}
 	if kind == "ip:" {

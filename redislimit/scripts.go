@@ -17,6 +17,12 @@ import (
 //go:embed lua/lib.lua
 var libLua string
 
+//go:embed lua/more.lua
+var moreLua string
+
+//go:embed lua/other.lua
+var otherLua string
+
 //go:embed lua/take.lua
 var takeLua string
 
@@ -39,7 +45,11 @@ func script(text ...string) *rueidis.Lua {
 type scripts struct{ take, settle, join *rueidis.Lua }
 
 func newScripts() scripts {
-	return scripts{script(libLua, takeLua), script(libLua, settleLua), script(libLua, joinLua)}
+	return scripts{
+		take:   script(libLua, "local function more()\n", moreLua, otherLua, "end\n", takeLua),
+		settle: script(libLua, moreLua, settleLua),
+		join:   script(libLua, moreLua, joinLua),
+	}
 }
 
 // errReply is an answer of Redis that cannot be: it is treated like none.
@@ -64,6 +74,7 @@ type request struct {
 	needs      []int
 	wants      []int
 	scopes     []*scope
+	lo, hi     micros // of the arrival, against Redis's clock
 }
 
 func (r *request) add(args ...string) { r.args = append(r.args, args...) }
@@ -91,6 +102,7 @@ const beatEvery = 1_000_000
 func (l *Limiter) composeTake(w *waiter, now micros) *request {
 	r := l.request(now, w.n)
 	lo, hi := l.arrival(now)
+	r.lo, r.hi = lo, hi
 	r.add(l.epoch, l.pid, l.beat(now), strconv.FormatInt(lo, 10), strconv.FormatInt(hi, 10))
 	r.scopes = append(make([]*scope, 0, 4), w.ip)
 	for i := range w.n {
@@ -120,12 +132,15 @@ func (l *Limiter) composeTake(w *waiter, now micros) *request {
 		}
 		r.parts, r.needs, r.wants = append(r.parts, i), append(r.needs, p.n), append(r.wants, want)
 		r.keys = append(r.keys, led.key)
-		r.args = append(r.args, led.def.static[:]...)
 		kept := "0"
 		if w.prio < cancelPriority {
 			kept = led.def.kept
 		}
-		r.add(strconv.Itoa(p.n), strconv.Itoa(want), kept)
+		s := &led.def.static
+		r.add(s[0], s[1], s[2], strconv.Itoa(p.n), strconv.Itoa(want), kept)
+		if !led.def.fixed() {
+			r.add(s[3], s[4])
+		}
 	}
 	return r
 }
@@ -215,17 +230,22 @@ func (l *Limiter) took(w *waiter, r *request, v []int64, err error) (result, []*
 	}
 	for j, i := range r.parts {
 		p := w.part(i)
-		f := v[4+5*j:]
-		p.k0, p.k1 = f[1], f[2]
-		p.led.took(int(f[0]), p.k0, p.k1, int(f[3]), now)
-		p.led.spent += p.n
-		l.keepBlock(p.led, int(f[0])-p.n, r.sent, f[4], p.k0, now)
+		led, got := p.led, int(v[4+2*j])
+		valid := micros(blockLife)
+		if p.k0, p.k1 = 0, 0; led.def.fixed() { // as the script saw them
+			p.k0, p.k1 = windowOf(led.def.Window, v[1]+r.lo), windowOf(led.def.Window, v[1]+r.hi)
+			// Counted from the send, so that a block ends too early at worst.
+			valid = windowStart(led.def.Window, p.k0+1) - v[1] - r.hi - (now - r.sent)
+		}
+		led.took(got, p.k0, p.k1, int(v[5+2*j]), now)
+		led.spent += p.n
+		l.keepBlock(led, got-p.n, now+min(valid, blockLife), p.k0, now)
 	}
 	return taken, probes
 }
 
 // keepBlock puts what was granted beyond the need into the block.
-func (l *Limiter) keepBlock(led *ledger, n int, sent, valid micros, k int64, now micros) {
+func (l *Limiter) keepBlock(led *ledger, n int, until micros, k int64, now micros) {
 	if n <= 0 {
 		return
 	}
@@ -235,10 +255,7 @@ func (l *Limiter) keepBlock(led *ledger, n int, sent, valid micros, k int64, now
 	}
 	led.have += n
 	led.haveK = k
-	led.until = now + blockLife
-	if led.def.fixed() { // counted from the send, so that it ends too early at worst
-		led.until = min(led.until, sent+valid)
-	}
+	led.until = until
 	for _, b := range l.blocks {
 		if b == led {
 			return
@@ -279,13 +296,11 @@ func (r *request) check(v []int64) error {
 	case -1:
 		return nil
 	case 0:
-		if len(v) != 4+5*len(r.parts) {
+		if len(v) != 4+2*len(r.parts) {
 			return bad
 		}
 		for j := range r.parts {
-			f := v[4+5*j:]
-			if f[0] < int64(r.needs[j]) || f[0] > int64(r.wants[j]) || f[1] < 0 || f[2] < f[1] || f[2]-f[1] > 64 ||
-				f[3] < 0 || f[3] > math.MaxInt32*10 || f[4] < 0 || f[4] > 400*24*int64(time.Hour/time.Microsecond) {
+			if got, used := v[4+2*j], v[5+2*j]; got < int64(r.needs[j]) || got > int64(r.wants[j]) || used < 0 || used > math.MaxInt32*10 {
 				return bad
 			}
 		}

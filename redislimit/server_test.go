@@ -204,7 +204,7 @@ func stored(t *testing.T, s *server, quota string) int {
 			continue
 		}
 		for f, v := range fields {
-			if strings.Trim(f[1:], "0123456789") == "" && strings.ContainsAny(f[:1], "fuabt") {
+			if strings.Trim(f[1:], "0123456789") == "" && strings.ContainsAny(f[:1], "nt") {
 				n, _ := strconv.ParseFloat(v, 64)
 				sum += int(n)
 			}

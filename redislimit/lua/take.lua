@@ -1,173 +1,135 @@
 -- Takes from all quotas or from none.
 -- KEYS: fleet, procs, ledger…
 -- ARGV: epoch, process, 1 to say that it lives, venue clock minus Redis clock at
--- arrival (from, to), scopes…; per ledger: kind, limit, window, refill, burst, need,
--- want, kept back.
--- Returns {0, T, alive, probes, per ledger granted, first window, last, used, valid}
+-- arrival (from, to), scopes: 'g:<scope>'…; per ledger: kind, limit, window, need,
+-- want, kept back, and for other kinds than fixed windows refill, burst.
+-- Returns {0, T, alive, probes, per ledger granted, used}
 -- or {1, T, alive, ledger, wait, sure, used}, {2, T, alive, scope, wait}, {-1, T}.
-local fleet, procs, pid = KEYS[1], KEYS[2], ARGV[2]
-local lo, hi, scopes = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local fields = {'e', 'ru', 'rp', 'rb'}
-for i = 1, scopes do
-  fields[3 + 2 * i] = 'g:' .. ARGV[6 + i]
-  fields[4 + 2 * i] = 'q:' .. ARGV[6 + i]
-end
-local seen = redis.call('HMGET', fleet, unpack(fields))
+--
+-- This one runs for every call of a process without leases: numbers are turned into
+-- text, and text into numbers, as rarely as can be.
+local fleet, pid = KEYS[1], ARGV[2]
+local from, to, scopes = T + ARGV[4], T + ARGV[5], tonumber(ARGV[6])
+local seen = call('HMGET', fleet, 'e', 'ru', 'cc', unpack(ARGV, 7, 6 + scopes))
 if seen[1] ~= ARGV[1] then return {-1, T} end
-local alive = 0
-if ARGV[3] == '1' then alive = beat(procs, fleet, pid) end
-local cut = 1
-if seen[2] and T < num(seen[2], T + 60000000) then cut = joined(fleet, pid, seen[2], seen[3], seen[4]) end
+local alive, cut, f = 0, 1, nil
+if ARGV[3] == '1' then
+  f = more()
+  alive = f.beat(KEYS[2], fleet, pid)
+end
+if seen[2] and T < num(seen[2], T + 60000000) then
+  f = f or more()
+  local v = call('HMGET', fleet, 'rp', 'rb')
+  cut = f.joined(fleet, pid, seen[2], v[1], v[2])
+end
 
-local probing = {}
+local probing
 for i = 1, scopes do
-  if seen[3 + 2 * i] then
-    local g = num(seen[3 + 2 * i], T + GATE)
+  if seen[3 + i] then
+    local g = num(seen[3 + i], T + GATE)
     if T < g then return {2, T, alive, i, g - T} end
     if g > 0 then
-      local q = num(seen[4 + 2 * i], T + 60000000)
-      if T < q then return {2, T, alive, i, math.min(q - T, 20000)} end
+      local q = num(call('HGET', fleet, 'q' .. string.sub(ARGV[6 + i], 2)), T + 60000000)
+      if T < q then return {2, T, alive, i, min(q - T, 20000)} end
+      probing = probing or {}
       probing[#probing + 1] = i
     end
   end
 end
 
--- lost gives back what processes held that are not seen any more.
-local function lost(key, kind, w, rate, limit)
-  if T - past(redis.call('HGET', key, 'r')) < 1000000 then return end
-  redis.call('HSET', key, 'r', T)
-  local all, gone = redis.call('HGETALL', key), 0
-  for i = 1, #all, 2 do
-    if string.sub(all[i], 1, 2) == 'p:' then
-      local at = redis.call('HGET', procs, string.sub(all[i], 3))
-      if T - past(at) > GONE then
-        gone = gone + num(all[i + 1], 1e12)
-        redis.call('HDEL', key, all[i])
-      end
-    end
-  end
-  if gone == 0 then return end
-  redis.call('HSET', key, 'f', math.max(0, num(redis.call('HGET', key, 'f'), 1e12) - gone))
-  -- They may have been sent in the last moment.
-  if kind == ANCHORED or kind == SLIDING then
-    busy(key, limit, w, gone, T)
-  elseif kind == DECAY or kind == BUCKET then
-    local v = redis.call('HMGET', key, 'v', 'vt')
-    redis.call('HSET', key, 'v', math.min(level(v[1], v[2], rate, limit) + gone, 10 * limit), 'vt', T)
-  end
-end
-
-local reply = {0, T, alive, 0}
-local plan, blocked, longest, sure, blockedUsed = {}, 0, -1, 1, 0
-
+local blocked, longest, sure, blockedUsed = 0, -1, 1, 0
 local function refuse(i, wait, known, used)
   if wait > longest then blocked, longest, sure, blockedUsed = i, wait, known, used end
 end
 
-local function fixed(i, key, limit, w, need, want, kept)
-  local k0, k1 = windowOf(w, T + lo), windowOf(w, T + hi)
-  local room, used, fresh, held = limit, 0, false, {}
-  for k = k0, k1 do
-    local v = redis.call('HMGET', key, 'f' .. k, 'u' .. k, 'a' .. k, 'b' .. k, 'c', 'ct')
-    held[#held + 1] = num(v[1], 10 * limit)
-    local n = held[#held] + num(v[2], 10 * limit) + num(v[3], 10 * limit) + num(v[4], 10 * limit)
-    local most = math.floor(limit * cut * factor(v[5], v[6]))
-    local ends = startOf(w, k + 1)
-    local left = ends - math.max(T + lo, startOf(w, k))
-    local r = most - n - math.floor(kept * left / w)
-    if need > r then
-      local wait = ends - T - lo
-      if n + need <= limit then wait = math.min(wait, w / 200) end -- what is kept back shrinks
-      refuse(i, wait, 1, n)
-      return
-    end
-    room, used = math.min(room, r), math.max(used, n)
-    if not v[1] then fresh = true end
-  end
-  local n, valid = need, 0
-  if k0 == k1 and want > need then
-    n = need + math.min(want - need, math.floor((room - need) / 4))
-    valid = startOf(w, k1 + 1) - T - hi
-  end
-  plan[i] = {n, k0, k1, used + n, valid, fresh, held}
+-- add raises a count and returns it. What was no count is replaced.
+local function add(key, name, n, most)
+  local v = redis.pcall('HINCRBY', key, name, n)
+  if type(v) == 'number' and v >= tonumber(n) and v <= most then return v end
+  call('HSET', key, name, n)
+  return tonumber(n)
 end
 
-local function other(i, key, kind, limit, w, rate, burst, need, want)
-  local v = redis.call('HMGET', key, 'f', 'c', 'ct', 't', 'h', 'v', 'vt', 'z', 'p:' .. pid)
-  local f, n, h = num(v[1], 10 * limit), 0, nil
-  local most = math.floor(limit * cut * factor(v[2], v[3]))
-  if kind == ANCHORED or kind == SLIDING then
-    n, h = expire(key, w, num(v[4], 10 * limit), tonumber(v[5]))
-  elseif kind == DECAY or kind == BUCKET then
-    n = level(v[6], v[7], rate, limit)
-    most = math.max(math.min(most, burst), need) -- heavier than the burst: goes when the level is zero
+-- reply is the plan as well: two numbers a ledger. Fixed windows are taken from at
+-- once, since that tells what they hold, and undo has what goes back if another quota
+-- refuses; fresh are those of them that are new. held has the other kinds.
+local reply, undo, u, fresh, held = {0, T, alive, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, nil, nil
+
+local function fixed(i, at)
+  local key, limit, w, need = KEYS[i + 2], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), ARGV[at + 4]
+  local k0 = windowOf(w, from)
+  local k, name, n, most, used, ends = k0, nil, nil, limit, 0, 0
+  if cut < 1 or seen[3] then
+    f = f or more()
+    most = f.allowed(key, limit, cut)
   end
-  if f + n + need <= most then
-    local extra = math.min(want - need, math.floor((most - f - n - need) / 4))
-    plan[i] = {need + math.max(0, extra), 0, 0, math.ceil(f + n) + need, 500000, v[8], f, num(v[9], 10 * limit)}
-    return
+  while true do
+    name = 'n' .. k
+    n = add(key, name, need, 10 * limit)
+    undo[u + 1], undo[u + 2], undo[u + 3] = key, name, need
+    u = u + 3
+    if n > used then used = n end
+    ends = startOf(w, k + 1)
+    local left, free = ends - from, most
+    if ARGV[at + 6] ~= '0' then free = free - floor(ARGV[at + 6] * min(1, left / w)) end
+    if n > free then
+      if n <= limit then left = min(left, w / 200) end -- what is kept back shrinks
+      return refuse(i, left, 1, n - need)
+    end
+    if n == tonumber(need) then
+      fresh = fresh or {}
+      fresh[#fresh + 1], fresh[#fresh + 2], fresh[#fresh + 3] = key, w, k0
+    end
+    if to < ends then break end
+    k = k + 1
   end
-  local wait, known = 5000, 0 -- an answer may come any time
-  local over = f + n + need - most
-  if kind == DECAY or kind == BUCKET then
-    if n > 0 and f + need <= most then wait, known = math.ceil(over / rate), 1 end
-  else
-    for _ = 1, 600 do
-      if not h then break end
-      local s = redis.call('HMGET', key, 'n' .. h, 'x' .. h)
-      over = over - num(s[1], 1e12)
-      if over <= 0 then
-        wait, known = h * grain(w) + w - T, 1
-        break
-      end
-      h = tonumber(s[2])
+  local got = need
+  if k0 == k and ARGV[at + 5] ~= need then -- a block: a quarter of what is left at most
+    local extra = min(ARGV[at + 5] - need, floor((most - n) / 4))
+    if extra > 0 then
+      used = add(key, name, extra, 10 * limit)
+      undo[u + 1], undo[u + 2], undo[u + 3] = key, name, extra
+      u = u + 3
+      got = need + extra
     end
   end
-  if known == 0 then lost(key, kind, w, rate, limit) end
-  refuse(i, wait, known, math.ceil(f + n))
+  reply[2 * i + 3], reply[2 * i + 4] = got + 0, used
 end
 
-local at = 6 + scopes
-for i = 1, #KEYS - 2 do
-  local key, kind, limit = KEYS[i + 2], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  local w, rate, burst = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
-  local need, want, kept = tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7]), tonumber(ARGV[at + 8])
-  if kind == FIXED then
-    fixed(i, key, limit, w, need, want, kept)
+local at, ledgers = 6 + scopes, #KEYS - 2
+for i = 1, ledgers do
+  if ARGV[at + 1] == '0' then
+    fixed(i, at)
+    at = at + 6
   else
-    other(i, key, kind, limit, w, rate, burst, need, want)
+    f = f or more()
+    held = held or {}
+    local got, used, wait, known = f.other(KEYS[i + 2], at, cut, seen[3], held)
+    if wait then refuse(i, wait, known, used) else reply[2 * i + 3], reply[2 * i + 4] = got, used end
+    at = at + 8
   end
-  at = at + 8
 end
-if blocked > 0 then return {1, T, alive, blocked, math.max(1, math.ceil(longest)), sure, blockedUsed} end
-
--- tidy drops the windows that are over; it runs once a window.
-local function tidy(key, w, k)
-  local o = tonumber(redis.call('HGET', key, 'o'))
-  if o and o <= k then
-    for j = math.max(o, k - 128), k - 2 do
-      redis.call('HDEL', key, 'f' .. j, 'u' .. j, 'a' .. j, 'b' .. j, 'A' .. j, 'B' .. j)
-    end
-  end
-  redis.call('HSET', key, 'o', k - 1)
-  redis.call('PEXPIRE', key, math.floor(w / 500) + 180000)
+if blocked > 0 then
+  for j = 1, u, 3 do call('HINCRBY', undo[j], undo[j + 1], -undo[j + 2]) end
+  return {1, T, alive, blocked, max(1, ceil(longest)), sure, blockedUsed}
 end
 
-at = 6 + scopes
-for i = 1, #KEYS - 2 do
-  local key, p = KEYS[i + 2], plan[i]
-  if tonumber(ARGV[at + 1]) == FIXED then
-    for k = p[2], p[3] do redis.call('HSET', key, 'f' .. k, p[7][k - p[2] + 1] + p[1]) end
-    if p[6] then tidy(key, tonumber(ARGV[at + 3]), p[2]) end
-  else
-    redis.call('HSET', key, 'f', p[7] + p[1], 'p:' .. pid, p[8] + p[1])
-    keep(key, tonumber(ARGV[at + 3]), p[6])
+if fresh then
+  f = f or more()
+  for j = 1, #fresh, 3 do f.tidy(fresh[j], fresh[j + 1], fresh[j + 2]) end
+end
+if held then
+  for j = 1, #held do
+    local p = held[j]
+    call('HSET', p[1], 'f', p[3], p[2], p[4])
+    f.keep(p[1], p[6], p[5])
   end
-  for j = 1, 5 do reply[#reply + 1] = p[j] end
-  at = at + 8
 end
-for j = 1, #probing do
-  redis.call('HSET', fleet, 'q:' .. ARGV[6 + probing[j]], T + 15000000)
-  reply[4] = reply[4] + 2 ^ (probing[j] - 1)
+if probing then
+  for j = 1, #probing do
+    call('HSET', fleet, 'q' .. string.sub(ARGV[6 + probing[j]], 2), T + 15000000)
+    reply[4] = reply[4] + 2 ^ (probing[j] - 1)
+  end
 end
+for j = 5 + 2 * ledgers, 10 do reply[j] = nil end
 return reply
