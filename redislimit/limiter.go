@@ -40,6 +40,7 @@ type Limiter struct {
 	dirty    []*ledger
 	flushAt  micros // when dirty ledgers and gates are due
 	gates    []gateNews
+	reports  []exauth.Report
 	blocks   []*ledger // that may hold a block
 
 	// What is known of the other clocks.
@@ -106,7 +107,7 @@ func (s *slot) part(i int) *part {
 
 // Wait takes all costs of d or none, waiting as long as needed. See exauth.Limiter.
 //
-// Costs of quotas that the venue does not publish are not counted; a cost below zero
+// Costs of quotas that the venue does not publish are not counted; a cost below one
 // or above its quota's limit matches exauth.ErrParam.
 func (l *Limiter) Wait(ctx context.Context, d exauth.Demand) (exauth.Lease, error) {
 	for {
@@ -128,7 +129,11 @@ func (l *Limiter) wait(ctx context.Context, d exauth.Demand) (lease exauth.Lease
 		return exauth.Lease{}, false, l.refusal("limiter is closed", 0, false)
 	}
 	var w waiter
-	if err := l.resolve(&w, d); err != nil {
+	err = l.resolve(&w, d)
+	if len(l.reports) > 0 {
+		l.flushReports()
+	}
+	if err != nil {
 		l.mu.Unlock()
 		return exauth.Lease{}, false, err
 	}
@@ -160,10 +165,11 @@ func (l *Limiter) resolve(w *waiter, d exauth.Demand) error {
 	w.ip = l.scopeOf("ip:", egress)
 	for _, c := range d.Costs {
 		def := l.defs[c.Quota]
-		if c.N == 0 || def == nil {
+		if def == nil {
+			l.report(exauth.Report{Quota: c.Quota, Kind: exauth.ReportUnknownQuota})
 			continue
 		}
-		if c.N < 0 || c.N > def.limit {
+		if c.N <= 0 || c.N > def.limit {
 			return fmt.Errorf("%w: a cost of %d in quota %q, whose limit is %d", exauth.ErrParam, c.N, c.Quota, def.limit)
 		}
 		led := l.ledger(def, d, egress, c.Item)
@@ -301,6 +307,54 @@ func (l *Limiter) refusal(text string, wait time.Duration, deadline bool) error 
 func (l *Limiter) tooLong(wait micros, deadline bool) error {
 	d := min(time.Duration(max(wait, 1000))*time.Microsecond, longest)
 	return l.refusal("quota is free again in "+d.Round(time.Millisecond).String(), d, deadline)
+}
+
+// report keeps a report until the lock is released.
+func (l *Limiter) report(r exauth.Report) {
+	if l.opts.Report != nil {
+		r.Venue = l.venue.Name
+		l.reports = append(l.reports, r)
+	}
+}
+
+// flushReports tells what was reported, without the lock, and takes it again.
+func (l *Limiter) flushReports() {
+	reports := l.reports
+	l.reports = nil
+	l.mu.Unlock()
+	for _, r := range reports {
+		l.opts.Report(r)
+	}
+	l.mu.Lock()
+}
+
+// Snapshot shows every quota that this process used, as it last saw it: Used is what
+// Redis or the venue showed, ResetsIn is known for fixed windows only. It is an
+// exauth.Snapshotter's.
+func (l *Limiter) Snapshot() []exauth.QuotaState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.tick()
+	var all []exauth.QuotaState
+	for _, def := range l.defs {
+		for _, led := range def.ledgers {
+			s := exauth.QuotaState{
+				Quota: def.Name, Scope: led.id.id, Item: led.id.item, Limit: def.limit,
+				Used: led.known, InFlight: led.fly - led.have, Waiting: l.waiting,
+			}
+			if def.fixed() {
+				lo, _ := l.venueClock(now)
+				k := windowOf(def.Window, now+lo)
+				s.Used = led.window(k).known
+				s.ResetsIn = time.Duration(max(windowStart(def.Window, k+1)-now-lo, 0)) * time.Microsecond
+			}
+			if led.scope.shut {
+				s.Gate = time.Duration(max(led.scope.until-now, 0)) * time.Microsecond
+			}
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // Close returns what this process holds, tells Redis the rest, and ends. Calls that

@@ -16,6 +16,7 @@ import (
 var (
 	_ exauth.Limiter     = (*redislimit.Limiter)(nil)
 	_ exauth.Settler     = (*redislimit.Limiter)(nil)
+	_ exauth.Snapshotter = (*redislimit.Limiter)(nil)
 	_ exauth.QuotaSetter = (*redislimit.Limiter)(nil)
 )
 
@@ -214,7 +215,7 @@ func TestCostsOutsideTheLimit(t *testing.T) {
 		name  string
 		costs []exauth.Cost
 	}{
-		{"negative", cost("w", -1)}, {"above the limit", cost("w", 11)}, {"above it together", cost("w", 6, "w", 6)},
+		{"none", cost("w", 0)}, {"negative", cost("w", -1)}, {"above the limit", cost("w", 11)}, {"above it together", cost("w", 6, "w", 6)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := l.Wait(within(t, time.Second), exauth.Demand{Costs: tt.costs}); !errors.Is(err, exauth.ErrParam) {
@@ -222,5 +223,5 @@ func TestCostsOutsideTheLimit(t *testing.T) {
 			}
 		})
 	}
-	answered(take(t, l, exauth.Demand{Costs: cost("nobody knows it", 5, "w", 0)}), 200)
+	answered(take(t, l, exauth.Demand{Costs: cost("nobody knows it", 5)}), 200)
 }

@@ -44,6 +44,10 @@ type Options struct {
 	// default 10. It matters only for a process that starts while Redis is away.
 	Processes int
 
+	// Report hears what a person should know: refusals, bans, and costs of quotas that
+	// the venue does not publish. It is called without locks held.
+	Report func(exauth.Report)
+
 	// Local makes the limiter that a process uses while Redis is away, for a part of
 	// the venue's quotas. Nil means exauth.NewLimiter.
 	Local func(v *exauth.Venue, share float64) exauth.Limiter

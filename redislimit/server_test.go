@@ -231,3 +231,19 @@ func dump(t *testing.T, s *server) map[string]map[string]string {
 	}
 	return all
 }
+
+// total is what Redis holds as the upper bound of the venue's counter, over all
+// windows of a quota.
+func total(t *testing.T, s *server, quota string) int {
+	t.Helper()
+	sum := 0
+	for key, fields := range dump(t, s) {
+		for f, v := range fields {
+			if strings.HasSuffix(key, ":"+quota) && f[0] == 'n' && strings.Trim(f[1:], "0123456789") == "" {
+				n, _ := strconv.Atoi(v)
+				sum += n
+			}
+		}
+	}
+	return sum
+}

@@ -44,6 +44,9 @@ func (l *Limiter) Settle(id uint64, o exauth.Observation) {
 		l.settlePart(s.part(j), &s, &f)
 	}
 	l.settleGate(&s, &f)
+	if len(l.reports) > 0 {
+		l.flushReports()
+	}
 	wake := l.flushAt < l.sleepTo
 	if !l.running && (l.flushAt < forever || l.waiting > 0) {
 		l.start()
@@ -210,6 +213,11 @@ func (l *Limiter) settleGate(s *slot, f *fate) {
 		g := l.gateOf(s, f)
 		wait := f.retryAfter.Microseconds()
 		l.tellGate(gateNews{scope: g, act: "shut", wait: wait, ban: ban, at: f.received})
+		kind := exauth.ReportRefused
+		if ban {
+			kind = exauth.ReportBanned
+		}
+		l.report(exauth.Report{Quota: f.refused, Kind: kind, RetryAfter: f.retryAfter})
 		if wait == 0 { // the fleet knows how often; until it answers:
 			wait = 1_000_000
 			if ban {

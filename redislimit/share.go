@@ -172,36 +172,44 @@ const callLife = 10_000_000
 // felt; over is true when it is not felt any more.
 func (l *Limiter) lastKnown(s *share, led *ledger, now micros) (known int, until micros, over bool) {
 	def := led.def
+	if !l.venueOff.known && !l.redisOff.known {
+		return 0, 0, true // never heard of anybody: nothing is known to have been used
+	}
 	if !def.fixed() {
 		until = s.began + def.span()
-		return grown(def.limit, led.known, led.knownAt, s.began, def.span()), until, now >= until
+		return grown(def.limit, led.known, led.knownAt, s.began, def.span(), def.span()), until, now >= until
 	}
 	lo, hi := l.venueClock(now)
 	k := windowOf(def.Window, now+lo)
-	if !l.venueOff.known && !l.redisOff.known { // never heard of anybody: nothing to add to
-		return 0, 0, true
-	}
 	if k > windowOf(def.Window, s.began+hi) {
 		return 0, 0, true
 	}
-	until = windowStart(def.Window, k+1) - lo
+	seen := micros(0)
 	for i := range led.wins {
 		if w := &led.wins[i]; w.k == k {
-			return grown(def.limit, w.known, w.at, s.began, s.began+lo-windowStart(def.Window, k)), until, false
+			known, seen = w.known, w.at
 		}
 	}
-	return def.limit, until, false
+	until = windowStart(def.Window, k+1) - lo
+	return grown(def.limit, known, seen, s.began, s.began+lo-windowStart(def.Window, k), def.Window.Microseconds()), until, false
 }
 
 // grown is what a count may have become between the moment it was last seen and the
 // one when Redis failed: others went on, at twice the rate of the window so far, and
-// a twentieth of the limit on top.
-func grown(limit, known int, seen, began, elapsed micros) int {
+// a twentieth of the limit on top. Without knowledge a window is taken to be used up,
+// or, if that would close a quota for hours, to be used at twice its even pace.
+func grown(limit, known int, seen, began, elapsed, window micros) int {
+	const long = 600_000_000
 	age := max(began-seen, 0) + 50_000
-	if seen == 0 || elapsed <= 0 || age > max(elapsed/10, 1_000_000) {
+	switch {
+	case elapsed <= 0:
 		return limit
+	case window <= long && (seen == 0 || age > max(elapsed/10, 1_000_000)):
+		return limit
+	case seen == 0:
+		return int(min(2*float64(limit)*float64(elapsed)/float64(window), float64(limit)))
 	}
-	return min(limit, known+int(2*float64(known)*float64(age)/float64(elapsed))+limit/20+1)
+	return int(min(float64(known)*(1+2*float64(age)/float64(elapsed))+float64(limit/20+1), float64(limit)))
 }
 
 // settleLocal is settlePart for a call that went on the local share. The venue's
