@@ -21,8 +21,8 @@
 // A process leases a block of units at a time, at most a fiftieth of a quota and half
 // a second of its own demand, and spends it without asking Redis: so the news of a
 // gate reaches a process that holds a block when it next talks to Redis, within half
-// a second. What it does not spend in that time it returns. Options.Block switches
-// that off; then every call is one round trip.
+// a second. What it does not spend in that time it returns. A negative
+// Options.Block switches that off; then every call is one round trip.
 //
 // # When Redis is away
 //
@@ -52,8 +52,11 @@
 //
 //	user exauth on >password resetkeys ~rl:* ~nonce:* resetchannels -@all
 //	  +evalsha +eval +time +get +set +incr +pttl +pexpire
-//	  +hget +hmget +hset +hdel +hgetall
-//	  +hello +auth +ping +select +client|setinfo +client|setname +client|tracking +cluster|slots
+//	  +hget +hmget +hset +hincrby +hdel +hgetall
+//	  +hello +auth +ping +select +client|setname +client|tracking +cluster|slots +cluster|shards
+//
+// (Redis 7 writes it like this; from 7.2 on add +client|setinfo, without which rueidis
+// only logs a denial.)
 //
 //	rueidis.ClientOption{
 //		InitAddress: []string{"redis.example:6380"},

@@ -42,7 +42,6 @@ func wide(name string) exauth.Quota {
 // TestGateIsTheFleets: one 429 in one process stops the callers of all of them until
 // the time the venue gave; then one call goes first, and the others follow it.
 func TestGateIsTheFleets(t *testing.T) {
-	t.Parallel()
 	onServers(t, func(t *testing.T, s *server) {
 		v := testVenue(wide("w"))
 		ls := []*redislimit.Limiter{newLimiter(t, s, v, nil), newLimiter(t, s, v, nil), newLimiter(t, s, v, &redislimit.Options{Block: -1})}
@@ -90,7 +89,6 @@ func TestGateIsTheFleets(t *testing.T) {
 }
 
 func TestProbeRefusedAgain(t *testing.T) {
-	t.Parallel()
 	onServers(t, func(t *testing.T, s *server) {
 		l, m := newLimiter(t, s, testVenue(wide("w")), nil), newLimiter(t, s, testVenue(wide("w")), nil)
 		d := exauth.Demand{Costs: cost("w", 1)}
@@ -189,7 +187,6 @@ func TestHostileRetryAfter(t *testing.T) {
 // TestUnnamedWaitsGrow: refusals that name no time back off, and a burst of them
 // counts once.
 func TestUnnamedWaitsGrow(t *testing.T) {
-	t.Parallel()
 	s := &server{addr: startMini(t)}
 	l := newLimiter(t, s, testVenue(wide("w")), nil)
 	d := exauth.Demand{Costs: cost("w", 1)}
@@ -214,7 +211,6 @@ func TestUnnamedWaitsGrow(t *testing.T) {
 
 // TestHeadersCount: the venue's own count stops the fleet, whoever used it up.
 func TestHeadersCount(t *testing.T) {
-	t.Parallel()
 	onServers(t, func(t *testing.T, s *server) {
 		for _, tt := range []struct {
 			name        string

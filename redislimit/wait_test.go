@@ -47,7 +47,6 @@ func queueUp(t *testing.T, l *redislimit.Limiter, first exauth.Lease, demands []
 }
 
 func TestOrderOfWaiters(t *testing.T) {
-	t.Parallel()
 	c := cost("c", 1)
 	for _, tt := range []struct {
 		name  string
@@ -74,7 +73,6 @@ func TestOrderOfWaiters(t *testing.T) {
 
 // TestHeavyIsNotStarved: a heavy call at the head holds lighter ones behind it.
 func TestHeavyIsNotStarved(t *testing.T) {
-	t.Parallel()
 	l := newLimiter(t, &server{addr: startMini(t)}, testVenue(exauth.Quota{Name: "c", Kind: exauth.Concurrency, Limit: 4}), nil)
 	light := exauth.Demand{Costs: cost("c", 1)}
 	first := take(t, l, light)
@@ -85,7 +83,6 @@ func TestHeavyIsNotStarved(t *testing.T) {
 }
 
 func TestDeadlines(t *testing.T) {
-	t.Parallel()
 	onServers(t, func(t *testing.T, s *server) {
 		v := testVenue(exauth.Quota{Name: "w", Kind: exauth.FixedWindow, Limit: 1, Window: 24 * time.Hour}, wide("free"))
 		l := newLimiter(t, s, v, nil)
@@ -130,7 +127,6 @@ func TestDeadlines(t *testing.T) {
 }
 
 func TestCancelledWaiterGivesBack(t *testing.T) {
-	t.Parallel()
 	onServers(t, func(t *testing.T, s *server) {
 		for _, block := range []int{-1, 0} {
 			t.Run(fmt.Sprint("block ", block), func(t *testing.T) {
@@ -224,7 +220,6 @@ func TestOutcomes(t *testing.T) {
 
 // TestCloseReturnsBlocks: what a process leased and did not use is the others'.
 func TestCloseReturnsBlocks(t *testing.T) {
-	t.Parallel()
 	onServers(t, func(t *testing.T, s *server) {
 		l := newLimiter(t, s, testVenue(wide("w")), nil)
 		d := exauth.Demand{Costs: cost("w", 1)}
