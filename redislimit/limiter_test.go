@@ -153,6 +153,7 @@ func TestFixedWindowNeverOver(t *testing.T) {
 	onServers(t, func(t *testing.T, s *server) {
 		for _, block := range []int{-1, 0} {
 			t.Run(fmt.Sprintf("block %d", block), func(t *testing.T) {
+				t.Parallel()
 				v := testVenue(exauth.Quota{Name: fmt.Sprint("w", block), Kind: exauth.FixedWindow, Limit: 200, Window: time.Second})
 				var ls []*redislimit.Limiter
 				for range 3 {
@@ -178,6 +179,7 @@ func TestSlidingWindowNeverOver(t *testing.T) {
 	onServers(t, func(t *testing.T, s *server) {
 		for _, kind := range []exauth.QuotaKind{exauth.SlidingWindow, exauth.AnchoredWindow} {
 			t.Run(fmt.Sprint("kind ", kind), func(t *testing.T) {
+				t.Parallel()
 				v := testVenue(exauth.Quota{Name: fmt.Sprint("s", kind), Kind: kind, Limit: 20, Window: time.Second})
 				ls := []*redislimit.Limiter{newLimiter(t, s, v, nil), newLimiter(t, s, v, nil)}
 				all := drain(t, ls, 8, exauth.Demand{Costs: cost(fmt.Sprint("s", kind), 1)}, 5*time.Second, 5*time.Millisecond)
@@ -202,6 +204,7 @@ func TestBucketsNeverOver(t *testing.T) {
 			{"decay 10 -20/s", exauth.Quota{Kind: exauth.DecayCounter, Limit: 10, Refill: 20}},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
+				t.Parallel()
 				tt.q.Name = fmt.Sprint("b", tt.q.Kind)
 				v := testVenue(tt.q)
 				ls := []*redislimit.Limiter{newLimiter(t, s, v, nil), newLimiter(t, s, v, nil)}
