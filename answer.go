@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -309,24 +307,3 @@ func (e *wireError) Timeout() bool {
 
 // Temporary completes net.Error; nothing is promised by it.
 func (e *wireError) Temporary() bool { return e.Timeout() }
-
-func levelOf(err error) slog.Level {
-	if err != nil {
-		return slog.LevelWarn
-	}
-	return slog.LevelDebug
-}
-
-// attrs are the fields of an attempt that may be logged: all of them.
-func (a Attempt) attrs() []slog.Attr {
-	attrs := []slog.Attr{
-		slog.String("venue", a.Venue), slog.String("method", a.Method), slog.String("path", a.Path),
-		slog.String("key", a.Key), slog.String("scope", a.Scope.String()), slog.Int("status", a.Status),
-		slog.String("outcome", a.Outcome.String()), slog.Int("attempt", a.Number),
-		slog.Duration("took", a.Received.Sub(a.Sent).Round(time.Microsecond)), slog.Duration("wait", a.Wait),
-	}
-	if a.Err != nil {
-		attrs = append(attrs, slog.String("error", a.Err.Error()))
-	}
-	return attrs
-}

@@ -85,24 +85,8 @@ type Options struct {
 
 	AllowHTTP []string                              // host names that may be reached without TLS, besides loopback
 	Policy    func(context.Context, *Request) error // sees each request before it is signed; an error vetoes it
-	Observer  func(Attempt)                         // sees each attempt after it ended, without secrets
+	Observer  func(Attempt)                         // sees each attempt after it ended or was refused, without secrets; see Attempt
 	Logger    *slog.Logger                          // default: silent
-}
-
-// An Attempt is what an Observer sees of one attempt.
-type Attempt struct {
-	Venue, Environment, Method, Path string
-	Key                              string // fingerprint
-	Scope                            Scope
-	Status                           int
-	Outcome                          Outcome
-	Err                              error
-	Number                           int // 1 for the first
-	Sent, Received                   time.Time
-	Wait                             time.Duration
-	Costs                            []Cost
-	Unlisted                         bool // the venue's table has no scope or no costs for the path; defaults were taken
-	Resent                           bool // net/http sent a read again on its own, and the venue may have counted both
 }
 
 // A NonceSource yields strictly increasing nonces per key. floor is now in the
@@ -238,28 +222,33 @@ func (c *Client) Resume() { c.core().halted.Store(nil) }
 func (c *Client) Sign(ctx context.Context, call Call) (*http.Request, error) {
 	core := c.core()
 	d, err := core.prepare(call, false)
-	if err != nil {
-		return nil, core.refuse(call, err)
-	}
 	defer core.done(d)
+	if err != nil {
+		return nil, core.refuse(ctx, d, call, err)
+	}
 	b, err := core.keyFor(ctx, d)
 	if err != nil {
-		return nil, core.notSent(d, nil, err)
+		return nil, core.stop(ctx, d, nil, nil, err)
 	}
 	out := new(outgoing)
 	if err := core.authorize(ctx, d, b, out); err != nil {
-		return nil, core.notSent(d, nil, veil(err, d.hidden(b)...))
+		return nil, core.stop(ctx, d, b, nil, veil(err, d.hidden(b)...))
 	}
+	core.show(ctx, d, b, nil) // it leaves this library signed, and may be sent by others
 	return &out.req, nil
 }
 
-// refuse describes a call that could not even be prepared.
-func (c *core) refuse(call Call, err error) error {
+// refuse describes a call that could not even be prepared; was is as much of its
+// draft as there is.
+func (c *core) refuse(ctx context.Context, was *draft, call Call, err error) error {
 	d := &draft{req: Request{Method: cmp.Or(call.Method, http.MethodGet), Path: safePath(call.Path)}, orderID: call.ClientOrderID}
 	if !isToken(d.req.Method) {
 		d.req.Method = ""
 	}
-	return c.notSent(d, nil, err)
+	if was.need != 0 { // a route was found: its path is sound, and tells what was tried
+		d.req, d.route, d.listed, d.need, d.pattern = was.req, was.route, was.listed, was.need, was.pattern
+	}
+	return c.stop(ctx, d, nil, nil, err)
 }
 
 // safePath is what may be shown of a path the caller got wrong: no query, no
@@ -282,10 +271,10 @@ func safePath(p string) string {
 func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 	core := c.core()
 	d, err := core.prepare(call, true)
-	if err != nil {
-		return nil, core.refuse(call, err)
-	}
 	defer core.done(d)
+	if err != nil {
+		return nil, core.refuse(ctx, d, call, err)
+	}
 	return core.run(ctx, d)
 }
 

@@ -483,6 +483,12 @@ func TestObserver(t *testing.T) {
 	if second.Status != 200 || second.Outcome != exauth.OutcomeAccepted || second.Err != nil || second.Number != 2 || second.Key != first.Key {
 		t.Errorf("second: %+v", second)
 	}
+	for i := range got {
+		if "http://"+got[i].Host != srv.URL {
+			t.Errorf("host %q", got[i].Host)
+		}
+		got[i].Host = "" // the one place where it belongs
+	}
 	everything := log.String() + fmt.Sprintf("%+v %#v", got, got)
 	for _, secret := range []string{tinyID, tinySecret, "value-of-mine", srv.arrivals()[0].header.Get("Tiny-Sign"), "127.0.0.1"} {
 		if strings.Contains(everything, secret) {

@@ -24,6 +24,7 @@ type draft struct {
 
 	route    Route
 	listed   bool
+	pattern  string // the caller's path before its {placeholders} were filled, "" without any
 	auth     Auth
 	need     Scope
 	costs    []Cost
@@ -33,7 +34,9 @@ type draft struct {
 	window   time.Duration
 	deadline time.Duration // from the stamp; 0 where none is set
 	maxWait  time.Duration
-	buffer   []byte // what the encoding is written into, kept between calls
+	number   int           // of the attempt under way
+	waited   time.Duration // by it, so far
+	buffer   []byte        // what the encoding is written into, kept between calls
 }
 
 // opensRisk reports a call that a local guess may stop: a write that is no cancel.
@@ -57,7 +60,8 @@ func (c *core) done(d *draft) {
 }
 
 // prepare encodes a call and finds its route. Nothing is signed or sent. With fresh,
-// an order that has no client order id gets one.
+// an order that has no client order id gets one. The draft is never nil; beside an
+// error it holds what was found so far.
 func (c *core) prepare(call Call, fresh bool) (*draft, error) {
 	d := c.drafts.Get().(*draft)
 	d.maxWait, d.orderID = call.MaxWait, call.ClientOrderID
@@ -67,33 +71,34 @@ func (c *core) prepare(call Call, fresh bool) (*draft, error) {
 	}
 	path, err := c.address(d, call.Path)
 	if err != nil {
-		return nil, err
+		return d, err
 	}
 	var used []string
 	if strings.Contains(path, "{") {
+		d.pattern = path
 		if path, used, err = fillPath(path, call.Params); err != nil {
-			return nil, err
+			return d, err
 		}
 	}
 	if err = checkPath(path); err != nil {
-		return nil, err
+		return d, err
 	}
 	if d.req.Host == "" {
 		d.at(c.originOf(path))
 	}
 	d.req.Path = path
 	if err = c.encode(d, call.Params, call.Query, used); err != nil {
-		return nil, err
+		return d, err
 	}
 	if err = c.checkHeader(call.Header); err != nil {
-		return nil, err
+		return d, err
 	}
 	d.header = call.Header
 	if err = c.routeCall(d, call); err != nil {
-		return nil, err
+		return d, err
 	}
 	if err = c.nameOrder(d, call, fresh); err != nil {
-		return nil, err
+		return d, err
 	}
 	if fresh && d.route.ClientID != "" && d.need.writes() && c.venue.Deadline > 0 {
 		d.deadline = cmp.Or(call.RecvWindow, c.opts.RecvWindow, c.venue.Deadline)

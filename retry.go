@@ -56,10 +56,11 @@ func (c *core) unreadable(resp *Response, cause error) *Error {
 func (c *core) undecoded(resp *Response, call Call, cause error) error {
 	e := c.unreadable(resp, cause)
 	call.ClientOrderID = resp.ClientOrderID
-	if d, err := c.prepare(call, true); err == nil {
+	d, err := c.prepare(call, true)
+	if err == nil {
 		c.remember(e, d, resp.stamp)
-		c.done(d)
 	}
+	c.done(d)
 	return e
 }
 
@@ -127,10 +128,10 @@ const (
 func (c *core) syncClock(ctx context.Context) error {
 	call := Call{Method: http.MethodGet, Path: c.venue.Clock.Path, Auth: AuthNone, Scope: ScopeRead, MaxWait: 2 * time.Second}
 	d, err := c.prepare(call, false)
-	if err != nil {
-		return c.refuse(call, err)
-	}
 	defer c.done(d)
+	if err != nil {
+		return c.refuse(ctx, d, call, err)
+	}
 	for n := range maxSamples {
 		rtt, err := c.sampleClock(ctx, d)
 		switch {

@@ -39,7 +39,7 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	d := c.drafts.Get().(*draft)
 	defer c.done(d)
 	if err := c.adopt(d, req, t.strip); err != nil {
-		return nil, c.refuse(Call{Method: req.Method, Path: d.req.Path}, err)
+		return nil, c.refuse(req.Context(), d, Call{Method: req.Method, Path: d.req.Path}, err)
 	}
 	resp, err := c.run(req.Context(), d)
 	if err != nil && !answered(resp, err) {

@@ -14,30 +14,34 @@ import (
 //
 // It returns a Response also beside an error that the venue's answer caused.
 func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, error) {
+	d.number, d.waited = number, 0
 	if reason := c.halted.Load(); reason != nil && d.opensRisk() {
-		return nil, c.notSent(d, ErrHalted, errors.New(*reason))
+		return nil, c.stop(ctx, d, nil, ErrHalted, errors.New(*reason))
 	}
 	b, err := c.keyFor(ctx, d)
 	if err != nil {
-		return nil, c.notSent(d, nil, err)
+		return nil, c.stop(ctx, d, nil, nil, err)
 	}
 	if d.auth == AuthSigned {
 		c.freshClock(ctx) // before the wait, so that no stamp gets old in the queue
 	}
 	lease, wait, err := c.pace(ctx, d, b)
+	d.waited = wait
 	if err != nil {
-		return nil, c.notSent(d, nil, c.underPlan(err))
+		return nil, c.stop(ctx, d, b, nil, c.underPlan(err))
 	}
 	done, waited, err := c.takeTurn(ctx, d, b, wait)
+	waited += wait
+	d.waited = waited
 	if err != nil {
 		lease.Settle(Observation{})
-		return nil, c.notSent(d, nil, err)
+		return nil, c.stop(ctx, d, b, nil, err)
 	}
 	defer done()
-	if waited += wait; waited > 0 { // a key may have been rotated or revoked meanwhile
+	if waited > 0 { // a key may have been rotated or revoked meanwhile
 		if b, err = c.keyFor(ctx, d); err != nil {
 			lease.Settle(Observation{})
-			return nil, c.notSent(d, nil, err)
+			return nil, c.stop(ctx, d, b, nil, err)
 		}
 	}
 
@@ -49,7 +53,7 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	t.careful = d.req.Method != http.MethodGet || c.guarded(d)
 	if err := c.authorize(t.trace(ctx), d, b, &out.outgoing); err != nil {
 		lease.Settle(Observation{})
-		return nil, c.notSent(d, nil, veil(err, d.hidden(b)...))
+		return nil, c.stop(ctx, d, b, nil, veil(err, d.hidden(b)...))
 	}
 	t.stamp = out.stamp
 	rt := c.rt
@@ -58,11 +62,11 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	}
 	if err := checkProxy(rt, t.req); err != nil {
 		lease.Settle(Observation{})
-		return nil, c.notSent(d, nil, err)
+		return nil, c.stop(ctx, d, b, nil, err)
 	}
 	resp, err := c.send(d, t, rt)
 	c.settle(d, resp, err, t)
-	c.watch(d, b, resp, err, t)
+	c.watch(ctx, d, b, resp, err, t)
 	if t.broke { // half an answer is none
 		return nil, err
 	}
@@ -248,30 +252,6 @@ func (c *core) settle(d *draft, resp *Response, err error, t *trip) {
 			o.Refused = d.costs[0].Quota
 		}
 	}
+	t.costs = o.Costs
 	t.lease.Settle(o)
-}
-
-// watch shows the attempt to the Observer and the Logger, if there are any.
-func (c *core) watch(d *draft, b *binding, resp *Response, err error, t *trip) {
-	if c.opts.Observer == nil && c.opts.Logger == nil {
-		return
-	}
-	a := Attempt{
-		Venue: c.venue.Name, Environment: c.venue.Environment, Method: d.req.Method, Path: d.req.Path,
-		Key: b.mark, Scope: d.need, Outcome: OutcomeAccepted, Err: err, Number: t.number,
-		Sent: t.sent, Received: t.received, Wait: t.wait, Costs: d.costs, Unlisted: d.guessed, Resent: t.wrote.Load() > 1,
-	}
-	if resp != nil {
-		a.Status = resp.Status
-	}
-	var e *Error
-	if errors.As(err, &e) {
-		a.Outcome = e.Outcome
-	}
-	if c.opts.Observer != nil {
-		c.opts.Observer(a)
-	}
-	if c.opts.Logger != nil {
-		c.opts.Logger.LogAttrs(context.Background(), levelOf(err), "exauth call", a.attrs()...)
-	}
 }

@@ -18,6 +18,7 @@ type trip struct {
 	number         int
 	wait           time.Duration
 	lease          Lease
+	costs          []Cost // what the answer said it cost; nil: the route's price
 	key            *keyInfo
 	req            *http.Request
 	stamp          time.Time // the venue time the request carries

@@ -55,6 +55,10 @@ type Venue struct {
 	// id, are left out.
 	OrderIDs map[string]OrderID
 
+	// SymbolParams are the parameters, and {placeholders} of routes, that name what is
+	// traded, for Attempt.Symbols; nil means the usual ones, from symbol to instId.
+	SymbolParams []string
+
 	Routes   []Route
 	GETReads bool // unknown GET routes only read; otherwise every unknown route needs ScopeTrade
 
