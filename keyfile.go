@@ -95,6 +95,15 @@ func (o *FileOptions) readFile(what, path string) (blob, error) {
 	return b, nil
 }
 
+// Read returns the content of a key file, read under the checks that FileKey makes:
+// regular, at most 64 KiB, its owner's alone, no byte order mark. It is for sources of
+// your own, and for keystore/agefile; wipe what it returns. The error of a file that
+// does not exist matches fs.ErrNotExist, and every error matches ErrKey.
+func (o FileOptions) Read(path string) ([]byte, error) {
+	b, err := o.readFile("key file", path)
+	return b.text, err
+}
+
 // notThere reports a file that does not exist, as against one that cannot be read.
 func notThere(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 

@@ -132,15 +132,23 @@ func (r *keyRing) build(s *sheet, old *[]*ringKey) ([]*ringKey, error) {
 	if err != nil {
 		return nil, placed(r.path, err)
 	}
-	for i, e := range entries {
+	for _, e := range entries {
 		if e.file != "" && !filepath.IsAbs(e.file) {
 			e.file = filepath.Join(filepath.Dir(r.path), e.file)
 		}
 		e.pem.warn = r.opts.Warn
-		if old == nil {
-			continue
-		}
-		for _, was := range *old {
+	}
+	if old != nil {
+		carryKeys(entries, *old)
+	}
+	return entries, nil
+}
+
+// carryKeys keeps those entries of old that say in the new list what they said, and
+// the nonces of the others.
+func carryKeys(entries, old []*ringKey) {
+	for i, e := range entries {
+		for _, was := range old {
 			if was.sum == e.sum {
 				entries[i] = was
 			} else if was.label.Venue == e.label.Venue && was.label.Environment == e.label.Environment {
@@ -148,7 +156,6 @@ func (r *keyRing) build(s *sheet, old *[]*ringKey) ([]*ringKey, error) {
 			}
 		}
 	}
-	return entries, nil
 }
 
 // inherit takes over the nonce of an entry for the same key id.

@@ -298,8 +298,12 @@ func holders(t testing.TB) map[string]map[string]any {
 	file := exauth.FileKey(write(t, filepath.Join(dir, "keys.json"), `{"version":1,"keys":[{"venue":"acme","id":"`+canaryID+
 		`","secret":"`+canarySecret+`","passphrase":"`+canaryPhrase+`"}]}`))
 	cache := exauth.CacheKey(file, time.Hour)
+	textOpts := exauth.TextOptions{Name: "n", Parse: func(text []byte) (*exauth.Key, error) {
+		return exauth.NewSecretKeyBytes(canaryID, text).WithPassphrase(canaryPhrase), nil
+	}}
+	text := exauth.TextKey(func(context.Context) ([]byte, error) { return []byte(canarySecret), nil }, &textOpts)
 	first := exauth.FirstKey(env, file, key)
-	for _, src := range []exauth.KeySource{env, file, cache, first} {
+	for _, src := range []exauth.KeySource{env, file, cache, first, text} {
 		must(src.Key(bg, exauth.Need{Venue: "acme"}))(t)
 	}
 	return map[string]map[string]any{
@@ -328,6 +332,8 @@ func holders(t testing.TB) map[string]map[string]any {
 		"FileKey":               places(file),
 		"CacheKey":              places(cache),
 		"FirstKey":              places(first),
+		"TextKey":               places(text),
+		"TextOptions":           places(textOpts),
 		"KeyFunc":               places(exauth.KeyFunc(func(context.Context, exauth.Need) (*exauth.Key, error) { return key, nil })),
 		"Venue of a client":     places(client.Venue()),
 		"Demand":                places(limiter.seen[0]),
