@@ -112,7 +112,7 @@ func (l *limiter) define(q Quota) *quotaDef {
 		q.Kind = SlidingWindow
 	}
 	d := &quotaDef{Quota: q, mine: q.Limit, headed: headed}
-	if s := l.opts.Share; s > 0 && s < 1 {
+	if s := l.opts.Share; s > 0 && s < 1 { // what is no part is all
 		d.mine = max(1, int(float64(q.Limit)*s))
 		d.Refill *= s
 	}

@@ -56,7 +56,7 @@ func (led *ledger) anchorRoom(l *limiter, prio Priority, now nanos) int {
 		return room - led.urgentRoom(int64(led.def.Window))
 	}
 	left := b.end - now
-	if !l.opts.Greedy {
+	if !l.opts.Greedy && led.def.mine == led.def.Limit {
 		rate := led.foreign.rate
 		if past := now - b.opened; past > int64(led.def.Window)/20 {
 			rate = max(rate, float64(b.foreign(led))/float64(past))

@@ -37,7 +37,7 @@ func (o *offsetBounds) init() {
 
 // bounds returns the offset's bounds at a time.
 func (o *offsetBounds) bounds(now nanos) (lo, hi int64) {
-	w := int64(driftPerUnit * float64(max(now-o.at, 0)))
+	w := min(int64(driftPerUnit*float64(max(now-o.at, 0))), coldOffset) // clocks are set right by and by
 	return o.lo - w, o.hi + w
 }
 

@@ -77,7 +77,10 @@ func (led *ledger) freeIn(l *limiter, w *window, a ask, arrives int64) nanos {
 		if a.prio == PriorityCancel && up-w.fly+a.n > limit && led.urgent.served == 0 {
 			led.urgent.served = max(arrives-windowStart(d, w.k), 1)
 		}
-		doubt := w.lost.total()
+		doubt := 0
+		if led.def.headed { // else no answer tells what became of them
+			doubt = w.lost.total()
+		}
 		if up == 0 {
 			return a.now // refusals left less than that of the quota, but here is none used
 		}
@@ -89,7 +92,7 @@ func (led *ledger) freeIn(l *limiter, w *window, a ask, arrives int64) nanos {
 		case a.now < ready:
 			return min(ready, next)
 		case w.fly > 0:
-			return min(a.now+int64(100*time.Millisecond), next)
+			return next // or when its answer comes
 		}
 		return a.now
 	}

@@ -15,7 +15,8 @@ type gate struct {
 	shut    bool  // until a probe came back well
 	banned  bool  // it stands for a ban
 	probing bool
-	probeAt nanos // when the probe went
+	probeAt nanos  // when the probe went
+	probe   uint32 // the place of its lease
 }
 
 // probeFor is how long a probe may take before another goes: its caller may have
@@ -64,15 +65,15 @@ func (g *gate) holds(w *waiter) bool {
 	return false
 }
 
-// takeProbe makes the call that is granted now the probe of its shut gate.
-func (l *limiter) takeProbe(w *waiter, now nanos) *gate {
+// takeProbe makes the call that is granted now, in slot i, the probe of the shut
+// gates it passes.
+func (l *limiter) takeProbe(w *waiter, i uint32, now nanos) (any bool) {
 	for _, g := range l.gates {
 		if g.shut && g.holds(w) {
-			g.probing, g.probeAt = true, now
-			return g
+			g.probing, g.probeAt, g.probe, any = true, now, i, true
 		}
 	}
-	return nil
+	return any
 }
 
 // refusedBy reports whether an answer says that this ledger's quota refused the call.
@@ -83,47 +84,45 @@ func refusedBy(led *ledger, f *fate) bool {
 	return f.status == http.StatusTooManyRequests
 }
 
-// settleGate shuts a gate on a refusal, and opens it on a probe's success.
-func (l *limiter) settleGate(s *leaseSlot, f *fate) {
-	banned := f.status == http.StatusTeapot
+// settleGate shuts a gate on a refusal, and opens those of a probe on its success.
+func (l *limiter) settleGate(s *leaseSlot, i uint32, f *fate) {
+	for _, g := range l.gates {
+		if !s.probe || !g.probing || g.probe != i {
+			continue
+		}
+		g.probing = false
+		switch {
+		case f.limited() || f.unsent:
+		case !f.answered: // lost: not as bad as a refusal, but no reason to hurry
+			g.until = max(g.until, f.now+int64(unnamedWait))
+		case !f.cached && g.shut && f.received >= g.until:
+			g.shut, g.strikes = false, 0
+			l.closed--
+			l.unrest--
+		}
+	}
 	if f.limited() {
-		l.shut(l.scopeOf(s, f), f, banned, s.probe)
-		return
-	}
-	g := s.probe
-	if g == nil {
-		return
-	}
-	g.probing = false
-	if !f.answered && !f.unsent { // lost: not as bad as a refusal, but no reason to hurry
-		g.until = max(g.until, f.now+int64(unnamedWait))
-	}
-	if f.answered && !f.cached && g.shut && f.received >= g.until {
-		g.shut, g.strikes = false, 0
-		l.closed--
-		l.unrest--
+		key, led := l.scopeOf(s, f)
+		l.shut(key, led, f)
 	}
 }
 
 // scopeOf is what a refusal is about: the quota it names, or the address.
-func (l *limiter) scopeOf(s *leaseSlot, f *fate) scopeKey {
-	if f.status == http.StatusTeapot {
-		return scopeKey{PerIP, ledgerKey{id: s.egress}} // bans are of addresses, whatever brought them about
-	}
-	var first *ledger
+func (l *limiter) scopeOf(s *leaseSlot, f *fate) (key scopeKey, about *ledger) {
 	for j := range int(s.n) {
 		led := s.part(j).led
 		if f.refused == led.def.Name {
-			return led.scope()
+			about = led
+			break
 		}
-		if first == nil || led.def.Per == PerIP {
-			first = led
+		if about == nil || led.def.Per == PerIP {
+			about = led
 		}
 	}
-	if first == nil {
-		return scopeKey{PerIP, ledgerKey{id: s.egress}}
+	if about == nil || f.status == http.StatusTeapot { // bans are of addresses, whatever brought them about
+		return scopeKey{PerIP, ledgerKey{id: s.egress}}, about
 	}
-	return first.scope()
+	return about.scope(), about
 }
 
 // A ban without a named time is taken for the shortest that venues document.
@@ -133,10 +132,8 @@ const (
 	longestWait = 5 * time.Minute
 )
 
-func (l *limiter) shut(key scopeKey, f *fate, banned bool, probe *gate) {
-	if probe != nil {
-		probe.probing = false
-	}
+// shut shuts the gate of a scope after a refusal.
+func (l *limiter) shut(key scopeKey, about *ledger, f *fate) {
 	if l.gates == nil {
 		l.gates = make(map[scopeKey]*gate)
 	}
@@ -150,28 +147,31 @@ func (l *limiter) shut(key scopeKey, f *fate, banned bool, probe *gate) {
 		l.closed++
 		l.unrest++
 	}
+	fresh := f.sent >= g.last // others were under way when the first of them was refused
 	wait := f.retryAfter
+	g.banned = f.status == http.StatusTeapot
 	if !f.asked || wait == 0 {
 		strikes := g.strikes
-		if f.sent < g.last {
+		if !fresh {
 			strikes-- // it belongs to the last one
 		}
 		wait = min(unnamedWait<<min(max(strikes, 0), 20), longestWait)
-		if banned {
+		if g.banned {
 			wait = max(wait, unnamedBan)
 		}
 	}
-	if f.sent >= g.last { // others were under way when the first of them was refused
-		g.strikes++
-		g.last = f.received
+	g.until = max(g.until, f.received+int64(wait))
+	if !fresh {
+		return
 	}
-	if until := f.received + int64(wait); until > g.until {
-		g.until = until
+	g.strikes++
+	g.last = max(f.received, 1)
+	r := Report{Quota: f.refused, Kind: ReportRefused, RetryAfter: wait}
+	if g.banned {
+		r.Kind = ReportBanned
 	}
-	g.banned = banned
-	kind := ReportRefused
-	if banned {
-		kind = ReportBanned
+	if about != nil {
+		r.Quota, r.Used, r.Limit = about.def.Name, about.state(l, f.now).Used, about.def.Limit
 	}
-	l.report(Report{Quota: f.refused, Kind: kind, RetryAfter: wait})
+	l.report(r)
 }

@@ -177,15 +177,14 @@ func (led *ledger) settle(l *limiter, p *part, n int, f *fate) {
 		led.counterSettle(n, f)
 	}
 	if f.answered && refusedBy(led, f) {
-		led.refused(l, f)
+		led.refused(f)
 	}
 }
 
 // refused cuts what is used of a quota that shows no use in headers: by a tenth, at
 // most every two seconds; it grows back by a hundredth a minute.
-func (led *ledger) refused(l *limiter, f *fate) {
+func (led *ledger) refused(f *fate) {
 	led.quick = quick{}
-	l.report(Report{Quota: led.def.Name, Kind: ReportRefused, Used: led.state(l, f.now).Used, Limit: led.def.Limit, RetryAfter: f.retryAfter})
 	if led.def.headed || led.factor < 1 && f.received-led.cutAt < int64(2*time.Second) {
 		return
 	}
@@ -287,6 +286,9 @@ type peak struct {
 
 // see takes the count of an answer to a call sent at a time.
 func (p *peak) see(used int, sent, received nanos) {
+	if sent >= p.last { // every other answer was there before this call was sent
+		p.old, p.new = 0, 0
+	}
 	p.last = max(p.last, received)
 	if sent >= p.cut { // whatever made up old was answered before this call was sent
 		p.old, p.new, p.cut = p.new, 0, p.last

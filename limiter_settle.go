@@ -15,7 +15,7 @@ func (l *limiter) Settle(id uint64, o Observation) {
 		return
 	}
 	s := &l.slots[i]
-	if l.unrest == 0 && s.probe == nil && l.quickSettle(s, &o) {
+	if l.unrest == 0 && !s.probe && l.quickSettle(s, &o) {
 		s.live = false
 		l.free = append(l.free, i)
 		l.mu.Unlock()
@@ -31,8 +31,8 @@ func (l *limiter) Settle(id uint64, o Observation) {
 		}
 		p.led.settle(l, p, n, &f)
 	}
-	l.settleGate(s, &f)
-	s.live, s.more, s.probe = false, nil, nil
+	l.settleGate(s, i, &f)
+	s.live, s.more, s.probe = false, nil, false
 	l.free = append(l.free, i)
 	if l.waiting > 0 {
 		l.pump(f.now)

@@ -13,7 +13,7 @@ type leaseSlot struct {
 	live  bool
 	n     int32
 	at    nanos
-	probe *gate
+	probe bool
 	parts [3]part
 	more  []part // beyond three quotas
 
@@ -306,10 +306,8 @@ func (l *limiter) admit(w *waiter, now nanos) (ok bool, at nanos, by *ledger) {
 // grant takes what admit found free.
 func (l *limiter) grant(w *waiter, now nanos) uint64 {
 	s, i := l.slot()
-	s.n, s.parts, s.more, s.probe, s.egress = int32(w.n), w.parts, w.more, nil, w.egress
-	if l.closed > 0 {
-		s.probe = l.takeProbe(w, now)
-	}
+	s.n, s.parts, s.more, s.egress = int32(w.n), w.parts, w.more, w.egress
+	s.probe = l.closed > 0 && l.takeProbe(w, i, now)
 	for j := range w.n {
 		p := s.part(j)
 		p.led.take(l, p, now, w.prio)

@@ -144,10 +144,10 @@ const coldShare = 10
 func (led *ledger) roomIn(l *limiter, w *window, prio Priority, arrives int64, now nanos) int {
 	limit := led.limit(now)
 	left := max(windowStart(led.def.Window, w.k+1)-arrives, 0)
-	told := led.def.headed && !led.blind()
+	told := led.def.headed && !led.blind() && led.def.mine == led.def.Limit // who has a share leaves the rest anyway
 	gone := 1 - float64(left)/float64(led.def.Window)
 	some := max(1, limit/coldShare)
-	if told && !led.fixed.seen {
+	if told && !led.fixed.seen && !l.opts.Greedy {
 		return min(int(float64(limit)*gone)+2*some, w.upper()-w.fly+some)
 	}
 	if prio == PriorityCancel {
