@@ -236,8 +236,8 @@ func (c *core) settle(d *draft, resp *Response, err error, t *trip) {
 		if c.venue.Settle != nil {
 			c.venue.Settle(resp, &o)
 		}
-	} else {
-		o.Unknown = !t.unsent
+	} else if o.Unknown = !t.unsent; t.unsent {
+		o = Observation{} // all of it goes back
 	}
 	if n := int(t.wrote.Load()); n > 1 && o.Costs == nil { // net/http sent a read again: the venue counted each
 		for _, cost := range d.costs {
@@ -248,8 +248,14 @@ func (c *core) settle(d *draft, resp *Response, err error, t *trip) {
 	var e *Error
 	if errors.As(err, &e) {
 		o.RetryAfter = e.RetryAfter
-		if o.Refused == "" && errors.Is(e, ErrRateLimited) && len(d.costs) > 0 {
+		switch limited := errors.Is(e, ErrRateLimited); {
+		case resp == nil:
+		case errors.Is(e, ErrBanned):
+			o.Status = http.StatusTeapot // what a limiter knows a ban by, however the venue said it
+		case limited && o.Refused == "" && len(d.costs) > 0:
 			o.Refused = d.costs[0].Quota
+		case limited && o.Refused == "":
+			o.Status = http.StatusTooManyRequests
 		}
 	}
 	t.costs = o.Costs
