@@ -171,6 +171,7 @@ type limiter struct {
 	waiting int
 	mark    uint64 // of the pump that runs
 	again   nanos  // when it should run again although nothing else is due
+	reapAt  nanos  // when to look for forgotten leases
 	timer   *time.Timer
 	slots   []leaseSlot
 	free    []uint32

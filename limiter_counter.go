@@ -19,6 +19,11 @@ func (b *counterBook) rate(now nanos) float64 {
 	return (1 - driftPerUnit) * b.led.def.Refill * b.led.share(now) / float64(time.Second)
 }
 
+// span is how long the level takes to fall by so many units.
+func (b *counterBook) span(units float64, now nanos) nanos {
+	return int64(min(units/b.rate(now), float64(forever/2)))
+}
+
 // burst is how far the level may rise: a venue that decays in steps is behind by up
 // to one of them.
 func (b *counterBook) burst() float64 {
@@ -50,11 +55,11 @@ func (led *ledger) counterOver(n int) float64 {
 func (led *ledger) counterFree(a ask) nanos {
 	b := &led.counter
 	b.fall(a.now)
-	if over := led.counterOver(a.n); over > 0 {
-		if over > b.level {
+	if over := led.counterOver(a.n); over > 1e-9 { // less is rounding
+		if over > b.level && led.fly > 0 {
 			return forever // until an answer comes
 		}
-		return a.now + int64(over/b.rate(a.now)) + 1
+		return a.now + b.span(over, a.now) + 1
 	}
 	span := led.quickSpan()
 	led.quick = quick{until: a.now + span, answer: a.now + span, room: int(b.burst() - b.level - float64(led.fly))}
@@ -66,7 +71,7 @@ func (led *ledger) counterLater(units int, now nanos) nanos {
 	b := &led.counter
 	b.fall(now)
 	over := b.level + float64(units) - b.burst()
-	return now + int64(max(over, 0)/b.rate(now))
+	return now + b.span(max(over, 0), now)
 }
 
 func (led *ledger) counterSettle(n int, f *fate) {
@@ -92,5 +97,5 @@ func (led *ledger) counterSettle(n int, f *fate) {
 func (led *ledger) counterState(now nanos) (used int, resets nanos) {
 	b := &led.counter
 	b.fall(now)
-	return int(b.level+0.999) + led.fly, now + int64(b.level/b.rate(now))
+	return int(b.level+0.999) + led.fly, now + b.span(b.level, now)
 }

@@ -111,8 +111,9 @@ func (l *limiter) drop(w *waiter) {
 // lighter ones may pass it for one window, since it starts fresh in the next. Who
 // now knows that it cannot go in time is refused at once.
 func (l *limiter) pump(now nanos) {
+	l.reap(now)
 	wake := forever
-	l.again = forever
+	l.again = l.reapAt
 	l.mark++
 	for prio := int(PriorityCancel); prio >= 0; prio-- {
 		for w := l.queue[prio].head; w != nil; {

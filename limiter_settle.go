@@ -22,6 +22,15 @@ func (l *limiter) Settle(id uint64, o Observation) {
 		return
 	}
 	f := l.fateOf(s, &o)
+	l.close(s, i, &f)
+	if l.waiting > 0 {
+		l.pump(f.now)
+	}
+	l.flush()
+}
+
+// close ends the lease in slot i.
+func (l *limiter) close(s *leaseSlot, i uint32, f *fate) {
 	for j := range int(s.n) {
 		p := s.part(j)
 		p.led.sync(f.now)
@@ -29,15 +38,33 @@ func (l *limiter) Settle(id uint64, o Observation) {
 		if f.costs != nil {
 			n = actual(f.costs, p)
 		}
-		p.led.settle(l, p, n, &f)
+		p.led.settle(l, p, n, f)
 	}
-	l.settleGate(s, i, &f)
+	l.settleGate(s, i, f)
 	s.live, s.more, s.probe = false, nil, false
 	l.free = append(l.free, i)
-	if l.waiting > 0 {
-		l.pump(f.now)
+}
+
+// forgetAfter is how long a lease may stay unsettled while somebody waits: longer
+// than any call should take.
+const forgetAfter = int64(time.Minute)
+
+// reap ends leases that somebody forgot to settle, as calls of unknown outcome.
+func (l *limiter) reap(now nanos) {
+	if now < l.reapAt {
+		return
 	}
-	l.flush()
+	l.reapAt = now + forgetAfter
+	for i := range l.slots {
+		switch s := &l.slots[i]; {
+		case !s.live:
+		case now-s.at >= forgetAfter:
+			l.close(s, uint32(i), &fate{now: now, sent: s.at, received: now})
+		default:
+			l.reapAt = min(l.reapAt, s.at+forgetAfter)
+		}
+	}
+	l.reapAt = max(l.reapAt, now+int64(time.Second))
 }
 
 // quickSettle books a plain success that tells nothing else, if every ledger has

@@ -162,6 +162,7 @@ func (l *limiter) queueUp(ctx context.Context, found waiter, maxWait time.Durati
 	if maxWait > 0 {
 		w.limit = min(w.limit, now+int64(maxWait))
 	}
+	l.reap(now)
 	if at, by := l.earliest(w, now); at < forever && at > w.limit {
 		err := l.tooLong(w, at-now, at, by)
 		l.flush()

@@ -148,7 +148,11 @@ func (led *ledger) roomIn(l *limiter, w *window, prio Priority, arrives int64, n
 	gone := 1 - float64(left)/float64(led.def.Window)
 	some := max(1, limit/coldShare)
 	if told && !led.fixed.seen && !l.opts.Greedy {
-		return min(int(float64(limit)*gone)+2*some, w.upper()-w.fly+some)
+		under := w.upper() - w.fly + some
+		if led.def.Window > time.Hour {
+			return under // days are not spread over
+		}
+		return min(int(float64(limit)*gone)+2*some, under)
 	}
 	if prio == PriorityCancel {
 		return limit // cancels take from what is kept for others too: they are few, and cannot wait
