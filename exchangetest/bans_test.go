@@ -91,6 +91,26 @@ func TestBackingOffIsNotBanned(t *testing.T) {
 	})
 }
 
+// An hour without a strike, and the earlier ones are forgotten.
+func TestStrikesAreForgotten(t *testing.T) {
+	for _, tc := range []struct {
+		pause time.Duration
+		bans  int
+	}{{30 * time.Minute, 1}, {61 * time.Minute, 0}} {
+		inBubble(t, exchangetest.Options{BanAfter: 2}, func(t *testing.T, srv *exchangetest.Server, c *binanceClient) {
+			for range 2 { // two minutes used up, one strike each
+				for range 3 {
+					c.unsigned("GET", "/api/v3/depth", "symbol=BTCUSDT&limit=1000", "")
+				}
+				time.Sleep(tc.pause)
+			}
+			if srv.Refused() != 2 || len(srv.Banned()) != tc.bans {
+				t.Errorf("after %s: %d refused, bans %v", tc.pause, srv.Refused(), srv.Banned())
+			}
+		})
+	}
+}
+
 func TestNeverBanned(t *testing.T) {
 	inBubble(t, exchangetest.Options{BanAfter: -1}, func(t *testing.T, srv *exchangetest.Server, c *binanceClient) {
 		for range 300 {

@@ -128,33 +128,52 @@ func TestGiveBack(t *testing.T) {
 		name  string
 		quota exauth.Quota
 		after time.Duration
-		want  float64 // used, of 3 taken before and 4 of which 2 come back after a while
+		want  float64 // used, of 3, 4 of which 2 come back, and 4 taken after a while
 	}{
-		{"same window", exauth.Quota{Kind: exauth.FixedWindow, Window: time.Minute}, 29 * time.Second, 5},
-		{"next window", exauth.Quota{Kind: exauth.FixedWindow, Window: time.Minute}, 31 * time.Second, 0},
-		{"anchored, open", exauth.Quota{Kind: exauth.AnchoredWindow, Window: time.Minute}, 59 * time.Second, 5},
-		{"anchored, over", exauth.Quota{Kind: exauth.AnchoredWindow, Window: time.Minute}, 61 * time.Second, 0},
-		{"sliding", exauth.Quota{Kind: exauth.SlidingWindow, Window: time.Minute}, 59 * time.Second, 5},
-		{"slid out", exauth.Quota{Kind: exauth.SlidingWindow, Window: time.Minute}, 61 * time.Second, 0},
-		{"decayed away", exauth.Quota{Kind: exauth.DecayCounter, Refill: 1}, 6 * time.Second, 0},
-		{"in flight", exauth.Quota{Kind: exauth.Concurrency}, time.Hour, 5},
+		{"same window", exauth.Quota{Kind: exauth.FixedWindow, Window: time.Minute}, 29 * time.Second, 9},
+		{"next window", exauth.Quota{Kind: exauth.FixedWindow, Window: time.Minute}, 31 * time.Second, 4},
+		{"anchored, open", exauth.Quota{Kind: exauth.AnchoredWindow, Window: time.Minute}, 59 * time.Second, 9},
+		{"anchored, over", exauth.Quota{Kind: exauth.AnchoredWindow, Window: time.Minute}, 61 * time.Second, 4},
+		{"sliding", exauth.Quota{Kind: exauth.SlidingWindow, Window: time.Minute}, 59 * time.Second, 9},
+		{"slid out", exauth.Quota{Kind: exauth.SlidingWindow, Window: time.Minute}, 61 * time.Second, 4},
+		{"decayed", exauth.Quota{Kind: exauth.DecayCounter, Refill: 1}, 6 * time.Second, 3},
+		{"in flight", exauth.Quota{Kind: exauth.Concurrency}, time.Hour, 9},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tc.quota.Limit = 10
+			tc.quota.Limit = 100
 			c := &counter{quota: tc.quota}
 			c.advance(base)
 			c.take(3)
 			taken := c.take(4)
 			c.advance(base.Add(tc.after))
-			taken.giveBack(2)
-			if c.used != tc.want {
+			c.take(4)
+			if taken.giveBack(2); c.used != tc.want {
 				t.Errorf("%v used, want %v", c.used, tc.want)
 			}
-			taken.giveBack(9) // no more than what is left of it
-			if want := max(0, tc.want-2); c.used != want {
+			want := tc.want
+			if want != 4 {
+				want -= 2 // what is left of it, and no more
+			}
+			if taken.giveBack(9); c.used != want {
 				t.Errorf("%v used after the rest, want %v", c.used, want)
 			}
 		})
+	}
+}
+
+// A clock that is set back gives nobody a fresh window.
+func TestClockSetBack(t *testing.T) {
+	base := time.Date(2026, 11, 23, 12, 0, 30, 0, time.UTC)
+	for _, kind := range []exauth.QuotaKind{exauth.FixedWindow, exauth.AnchoredWindow, exauth.SlidingWindow, exauth.DecayCounter, exauth.TokenBucket} {
+		c := &counter{quota: exauth.Quota{Kind: kind, Limit: 5, Window: time.Minute, Refill: 1}}
+		c.advance(base)
+		c.take(5)
+		if c.advance(base.Add(-time.Hour)); c.used != 5 {
+			t.Errorf("kind %d: %v used after an hour back", kind, c.used)
+		}
+		if c.advance(base.Add(2 * time.Minute)); c.used != 0 {
+			t.Errorf("kind %d: %v used two minutes later", kind, c.used)
+		}
 	}
 }
 

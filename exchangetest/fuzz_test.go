@@ -48,6 +48,11 @@ func FuzzServe(f *testing.F) {
 			c := &call{method: method, path: path, query: query, body: []byte(body), now: now, header: http.Header{}}
 			c.header.Set("Content-Type", kind)
 			signFor(name, key, c)
+			for _, cost := range d.costs(c, key) {
+				if cost.N < 0 {
+					t.Errorf("%s takes %d of %s", name, cost.N, cost.Quota)
+				}
+			}
 			a := d.serve(c)
 			if a.status == http.StatusNotFound && name == "binance" {
 				continue // a page for people

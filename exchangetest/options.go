@@ -42,14 +42,15 @@ type Options struct {
 	Quotas      []exauth.Quota
 	VenueQuotas bool
 
-	// Costs says what a call takes, and its word is final. Nil means the exchange's
-	// own table for the routes it plays; the package's documentation says by what
-	// names it knows quotas.
+	// Costs says what a call takes, and its word is final. It is called concurrently
+	// and may read the body. Nil means the exchange's own table for the routes it
+	// plays; the package's documentation says by what names it knows quotas.
 	Costs func(*http.Request) []exauth.Cost
 
 	// Hidden is what clients that you do not see use of every count of a quota, the
 	// address's or the account's, in units a second. They are polite: what finds no
-	// room is not asked for again, and brings no ban.
+	// room is not asked for again, and brings no ban. A count begins with the first
+	// call that it is for, and then holds what they used since Start.
 	Hidden func(quota string, at time.Time) float64
 
 	// BanAfter is how many strikes make a ban: 418 for two minutes, and twice as long

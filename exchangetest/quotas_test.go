@@ -235,10 +235,10 @@ func TestAllOrNothing(t *testing.T) {
 	o := exchangetest.Options{
 		Quotas: []exauth.Quota{
 			{Name: "wide", Kind: exauth.SlidingWindow, Limit: 10, Window: time.Minute},
-			{Name: "narrow", Kind: exauth.SlidingWindow, Limit: 2, Window: time.Minute},
+			{Name: "narrow", Kind: exauth.SlidingWindow, Limit: 3, Window: time.Minute},
 		},
 		Costs: func(*http.Request) []exauth.Cost {
-			return []exauth.Cost{{Quota: "wide", N: 1}, {Quota: "narrow", N: 2}}
+			return []exauth.Cost{{Quota: "wide", N: 1}, {Quota: "narrow", N: 1}, {Quota: "narrow", N: 1}} // named twice: both
 		},
 	}
 	inBubble(t, o, func(t *testing.T, srv *exchangetest.Server, c *binanceClient) {
@@ -248,6 +248,9 @@ func TestAllOrNothing(t *testing.T) {
 		}
 		if used, _ := srv.Quota("wide"); used != 1 {
 			t.Errorf("%d used of the other quota", used)
+		}
+		if used, _ := srv.Quota("narrow"); used != 2 {
+			t.Errorf("%d used of the quota that is full", used)
 		}
 	})
 }
