@@ -63,7 +63,7 @@ type Response struct {
 // documented default.
 type Options struct {
 	Now        func() time.Time // the venue's time; setting it switches clock sync off
-	Nonce      NonceSource      // default: strictly increasing per Key, in this process
+	Nonce      NonceSource      // default: strictly increasing per Key, in this process; see NonceFile
 	Rand       io.Reader        // default: crypto/rand
 	HTTPClient *http.Client     // its Transport and Timeout are used; its redirects, jar and CheckRedirect are not
 	Limiter    Limiter          // default: NewLimiter with the venue's quotas; LimiterOptions.Off switches it off
@@ -87,21 +87,6 @@ type Options struct {
 	Policy    func(context.Context, *Request) error // sees each request before it is signed; an error vetoes it
 	Observer  func(Attempt)                         // sees each attempt after it ended or was refused, without secrets; see Attempt
 	Logger    *slog.Logger                          // default: silent
-}
-
-// A NonceSource yields strictly increasing nonces per key. floor is now in the
-// venue's unit: the result must be above it or equal, and above every earlier
-// one. Share one between processes that share a key.
-type NonceSource interface {
-	Next(ctx context.Context, keyID string, floor int64) (int64, error)
-}
-
-// NonceFunc makes a NonceSource of a function.
-type NonceFunc func(ctx context.Context, keyID string, floor int64) (int64, error)
-
-// Next calls f.
-func (f NonceFunc) Next(ctx context.Context, keyID string, floor int64) (int64, error) {
-	return f(ctx, keyID, floor)
 }
 
 // A Client sends calls to one venue with the keys of one source. It is safe for

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type binding struct {
 	signer Signer // nil for bearer tokens and key-header venues
 	mark   string // fingerprint under this venue
 	self   func() *binding
+	drawn  atomic.Int64 // the highest nonce a NonceSource gave
 }
 
 // bind returns the binding of key, making it on first use. What does not fit the
@@ -162,7 +164,7 @@ func (c *core) authorize(ctx context.Context, d *draft, b *binding, out *outgoin
 		}
 	}
 	if d.auth != AuthNone {
-		if err := c.signWith(ctx, r, b); err != nil {
+		if err := c.signWith(ctx, r, b, d.opensRisk()); err != nil {
 			return err
 		}
 	}
@@ -191,9 +193,9 @@ func (d *draft) checkEdited(r *Request) error {
 }
 
 // signWith draws the nonce and runs the scheme under the key.
-func (c *core) signWith(ctx context.Context, r *Request, b *binding) error {
+func (c *core) signWith(ctx context.Context, r *Request, b *binding, opensRisk bool) error {
 	if unit := c.venue.NonceUnit; unit > 0 && r.auth == AuthSigned {
-		n, err := c.nonce(ctx, b, r.Time.UnixNano()/int64(unit), int64(24*time.Hour/unit))
+		n, err := c.nonce(ctx, b, r.Time.UnixNano()/int64(unit), int64(24*time.Hour/unit), opensRisk)
 		if err != nil {
 			return err
 		}
@@ -230,34 +232,6 @@ func (c *core) bearer(ctx context.Context, r *Request, ask func(context.Context)
 	}
 	r.SetHeader("Authorization", "Bearer "+token)
 	return nil
-}
-
-// nonce draws the next nonce of a key. One that is more than a day ahead is
-// refused: a venue that has seen it would refuse every later one for ever.
-func (c *core) nonce(ctx context.Context, b *binding, floor, day int64) (int64, error) {
-	if c.opts.Nonce != nil {
-		n, err := c.opts.Nonce.Next(ctx, b.mark, floor)
-		switch {
-		case err != nil:
-			return 0, fmt.Errorf("%w: the nonce source failed: %w", ErrNonce, err)
-		case n > floor+day:
-			return 0, fmt.Errorf("%w: the nonce source is more than a day ahead of now; check its unit", ErrNonce)
-		case n <= 0:
-			return 0, fmt.Errorf("%w: the nonce source gave none", ErrNonce)
-		}
-		return n, nil
-	}
-	last := &b.info.box.nonce
-	for {
-		old := last.Load()
-		n := max(old+1, floor)
-		if n > floor+day {
-			return 0, fmt.Errorf("%w: the clock went back by more than a day", ErrNonce)
-		}
-		if last.CompareAndSwap(old, n) {
-			return n, nil
-		}
-	}
 }
 
 // build turns the bytes a scheme left into the http.Request that carries them.
