@@ -39,17 +39,18 @@ type binanceError struct {
 	status int
 	Code   int    `json:"code"`
 	Msg    string `json:"msg"`
+	Data   any    `json:"data,omitempty"` // cancelReplace tells both halves
 }
 
 // binanceErr is a refusal; nearly all come with 400.
 func binanceErr(code int, msg string) *binanceError {
-	return &binanceError{http.StatusBadRequest, code, msg}
+	return &binanceError{status: http.StatusBadRequest, Code: code, Msg: msg}
 }
 
 // The refusals of a request as a whole, from errors.md.
 var (
-	binanceKeyFormat = &binanceError{http.StatusUnauthorized, -2014, "API-key format invalid."}
-	binanceNoKey     = &binanceError{http.StatusUnauthorized, -2015, "Invalid API-key, IP, or permissions for action."}
+	binanceKeyFormat = &binanceError{status: http.StatusUnauthorized, Code: -2014, Msg: "API-key format invalid."}
+	binanceNoKey     = &binanceError{status: http.StatusUnauthorized, Code: -2015, Msg: "Invalid API-key, IP, or permissions for action."}
 	binanceBadSign   = binanceErr(-1022, "Signature for this request is not valid.")
 	binanceLate      = binanceErr(-1021, "Timestamp for this request is outside of the recvWindow.")
 	binanceEarly     = binanceErr(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
@@ -96,15 +97,17 @@ func (b *binance) open(d *desk) {
 	const past = "symbol orderId startTime endTime fromId limit"
 	read, trade := exauth.ScopeRead, exauth.ScopeTradeSpot
 	b.routes = map[string]binanceRoute{
-		"GET /api/v3/ping":                     {0, "", b.ping},
-		"GET /api/v3/time":                     {0, "", b.time},
-		"GET /api/v3/exchangeInfo":             {0, "symbol symbols permissions showPermissionSets symbolStatus", b.exchangeInfo},
-		"GET /api/v3/ticker/price":             {0, "symbol", b.tickerPrice},
-		"GET /api/v3/depth":                    {0, "symbol limit", b.depth},
-		"GET /api/v3/account":                  {read, "omitZeroBalances", b.account},
-		"GET /api/v3/order":                    {read, one, b.queryOrder},
-		"GET /api/v3/rateLimit/order":          {read, "", b.orderLimits},
-		"POST /api/v3/order":                   {trade, order, b.newOrder},
+		"GET /api/v3/ping":            {0, "", b.ping},
+		"GET /api/v3/time":            {0, "", b.time},
+		"GET /api/v3/exchangeInfo":    {0, "symbol symbols permissions showPermissionSets symbolStatus", b.exchangeInfo},
+		"GET /api/v3/ticker/price":    {0, "symbol", b.tickerPrice},
+		"GET /api/v3/depth":           {0, "symbol limit", b.depth},
+		"GET /api/v3/account":         {read, "omitZeroBalances", b.account},
+		"GET /api/v3/order":           {read, one, b.queryOrder},
+		"GET /api/v3/rateLimit/order": {read, "", b.orderLimits},
+		"POST /api/v3/order":          {trade, order, b.newOrder},
+		"POST /api/v3/order/cancelReplace": {trade, order + " cancelReplaceMode cancelOrderId cancelOrigClientOrderId cancelNewClientOrderId" +
+			" cancelRestrictions orderRateLimitExceededMode", b.cancelReplace},
 		"POST /api/v3/order/test":              {trade, order + " computeCommissionRates", b.testOrder},
 		"DELETE /api/v3/order":                 {trade, one, b.cancelOrder},
 		"GET /api/v3/openOrders":               {read, "symbol", b.openOrders},

@@ -22,6 +22,8 @@ const (
 	binanceOrders = "ORDERS"
 )
 
+const binanceReplace = "POST /api/v3/order/cancelReplace"
+
 // costs is what a call takes before its fate is known.
 func (b *binance) costs(c *call, _ Key) []exauth.Cost {
 	name := c.method + " " + c.path
@@ -32,7 +34,7 @@ func (b *binance) costs(c *call, _ Key) []exauth.Cost {
 		return b.gate.item("SAPI_UID", name, 900)
 	}
 	costs := append(b.gate.like(binanceWeight, weigh(name, c)), b.gate.like(binanceRaw, 1)...)
-	if name == "POST /api/v3/order" {
+	if name == "POST /api/v3/order" || name == binanceReplace {
 		costs = append(costs, b.gate.like(binanceOrders, 1)...)
 	}
 	return costs
@@ -86,7 +88,7 @@ func weigh(name string, c *call) int {
 func (b *binance) spent(c *call, done bool) []exauth.Cost {
 	name := c.method + " " + c.path
 	switch {
-	case name == "POST /api/v3/order" && !done:
+	case (name == "POST /api/v3/order" || name == binanceReplace) && !done:
 		return b.gate.like(binanceOrders, 0)
 	case name == "POST /api/v3/order" && c.taker:
 		return append(b.gate.like(binanceWeight, 0), b.gate.like(binanceOrders, 0)...)

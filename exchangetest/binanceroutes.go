@@ -379,9 +379,13 @@ func (b *binance) which(q *binanceCall, lost *binanceError, find func(account, i
 
 // queryOrder is GET /api/v3/order.
 func (b *binance) queryOrder(q *binanceCall) (any, *binanceError) {
-	o, err := b.which(q, binanceErr(-2013, "Order does not exist."), b.book.find)
-	if err != nil {
+	lost := binanceErr(-2013, "Order does not exist.")
+	o, err := b.which(q, lost, b.book.find)
+	switch {
+	case err != nil:
 		return nil, err
+	case q.blind(&o):
+		return nil, lost
 	}
 	return binanceQueried(o), nil
 }
@@ -406,7 +410,7 @@ func (b *binance) openOrders(q *binanceCall) (any, *binanceError) {
 	}
 	list := []binanceOrder{}
 	for _, o := range b.book.list(q.key.account(), func(o *order) bool {
-		return o.state.open() && (m == nil || o.market == m)
+		return o.state.open() && (m == nil || o.market == m) && !q.blind(o)
 	}) {
 		list = append(list, binanceQueried(o))
 	}
@@ -448,7 +452,7 @@ func (b *binance) allOrders(q *binanceCall) (any, *binanceError) {
 	}
 	from, _ := strconv.ParseInt(q.get("orderId"), 10, 64)
 	list := []binanceOrder{}
-	for _, o := range b.book.list(q.key.account(), func(o *order) bool { return o.market == m && o.seq >= from }) {
+	for _, o := range b.book.list(q.key.account(), func(o *order) bool { return o.market == m && o.seq >= from && !q.blind(o) }) {
 		list = append(list, binanceQueried(o))
 	}
 	return limited(list, q.get("limit")), nil

@@ -83,6 +83,7 @@ type order struct {
 	state        state
 	created      time.Time
 	updated      time.Time
+	entered      time.Time // by no clock that a fault can set; zero before
 	fills        []fill
 }
 
@@ -133,7 +134,7 @@ type book struct {
 	byClient    map[clientRef]*order // the newest with this id
 	resting     map[*market]*[2][]*order
 	history     map[string][]*order // by account, oldest first
-	executions  map[string]int      // accepted orders by client order id
+	executions  map[clientRef]int   // accepted orders by client order id
 }
 
 // A clientRef names an order as its client does. Ids are an account's own.
@@ -151,7 +152,7 @@ func newBook(markets []market, prices map[string]string, name func(int64) string
 		byClient:   map[clientRef]*order{},
 		resting:    map[*market]*[2][]*order{},
 		history:    map[string][]*order{},
-		executions: map[string]int{},
+		executions: map[clientRef]int{},
 	}
 	for i := range markets {
 		m := &markets[i]
@@ -330,11 +331,4 @@ func (b *book) list(account string, keep func(*order) bool) []order {
 		}
 	}
 	return list
-}
-
-// count returns how many orders with this client order id were accepted.
-func (b *book) count(clientID string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.executions[clientID]
 }

@@ -125,6 +125,7 @@ func (k *kraken) open(d *desk) {
 		"/0/private/Balance":            {read, k.balance},
 		"/0/private/BalanceEx":          {read, k.balanceEx},
 		"/0/private/AddOrder":           {trade, k.addOrder},
+		"/0/private/AddOrderBatch":      {trade, k.addOrderBatch},
 		"/0/private/CancelOrder":        {trade, k.cancelOrder},
 		"/0/private/CancelAll":          {trade, k.cancelAll},
 		"/0/private/QueryOrders":        {read, k.queryOrders},

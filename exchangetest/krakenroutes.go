@@ -228,13 +228,13 @@ func (k *kraken) queryOrders(q *krakenCall) (any, krakenError) {
 		return nil, krakenArguments
 	case len(ids) == 0:
 		return byID(k.book.list(q.key.account(), func(o *order) bool {
-			return client != "" && o.clientID == client || tag != "" && o.tag == tag
+			return (client != "" && o.clientID == client || tag != "" && o.tag == tag) && !q.blind(o)
 		})), ""
 	}
 	var list []order
 	for _, id := range ids {
 		o, err := k.book.find(q.key.account(), id, "")
-		if err != nil {
+		if err != nil || q.blind(&o) {
 			return nil, krakenUnknown
 		}
 		list = append(list, o)
@@ -247,7 +247,7 @@ func (k *kraken) queryOrders(q *krakenCall) (any, krakenError) {
 func (k *kraken) filtered(q *krakenCall, open bool) []order {
 	client, tag := q.get("cl_ord_id"), q.get("userref")
 	return k.book.list(q.key.account(), func(o *order) bool {
-		return o.state.open() == open && (client == "" || o.clientID == client) && (tag == "" || o.tag == tag)
+		return o.state.open() == open && (client == "" || o.clientID == client) && (tag == "" || o.tag == tag) && !q.blind(o)
 	})
 }
 

@@ -151,11 +151,11 @@ func (b *book) need(o *order, matches []match) (*big.Rat, string) {
 
 // enter records an accepted order.
 func (b *book) enter(o *order) {
-	b.orders[o.id] = o
+	b.orders[o.id], o.entered = o, time.Now()
 	b.history[o.account] = append(b.history[o.account], o)
 	if o.clientID != "" {
 		b.byClient[clientRef{o.account, o.clientID}] = o
-		b.executions[o.clientID]++
+		b.executions[clientRef{o.account, o.clientID}]++
 	}
 }
 

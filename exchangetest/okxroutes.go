@@ -31,9 +31,12 @@ func (x *okx) each(play func(q *okxCall, f form) okxItem) func(*okxCall) okxAnsw
 		if err != nil {
 			return *err
 		}
-		items, done := []any{}, 0
-		for _, f := range list {
-			item := play(q, f)
+		items, done, fails := []any{}, 0, q.fails(len(list))
+		for i, f := range list {
+			item := okxItem{ClOrdID: f.get("clOrdId"), OrdID: f.get("ordId"), SCode: "50013", SMsg: "Systems are busy. Please try again later."}
+			if !fails[i] {
+				item = play(q, f)
+			}
 			item.TS = okxMillis(q.now)
 			if item.SCode == "0" {
 				done++
@@ -311,7 +314,7 @@ func (x *okx) queryOrder(q *okxCall) okxAnswer {
 		return *okxErr(http.StatusOK, "51003", "Either client order ID or order ID is required.")
 	}
 	o, err := x.named(q, q.form, func(id, client string) (order, error) { return x.book.find(q.key.account(), id, client) })
-	if err != nil {
+	if err != nil || q.blind(&o) {
 		return *okxErr(http.StatusOK, "51603", "Order does not exist")
 	}
 	return okxData(okxForm(o))
@@ -322,7 +325,7 @@ func (x *okx) queryOrder(q *okxCall) okxAnswer {
 func (x *okx) listed(q *okxCall, open bool) okxAnswer {
 	var items []any
 	for _, o := range x.book.list(q.key.account(), func(o *order) bool {
-		return o.state.open() == open && q.wants(o)
+		return o.state.open() == open && q.wants(o) && !q.blind(o)
 	}) {
 		items = append(items, okxForm(o))
 	}

@@ -59,6 +59,12 @@ type Options struct {
 	// the others, which document none; a negative number means none at all.
 	BanAfter int
 
+	// Faults go wrong with some calls, and Seed decides with which: the same seed
+	// and the same client order ids meet the same faults. SetFaults changes them
+	// later. None by default.
+	Faults []Fault
+	Seed   uint64
+
 	// Intercept sees every request after it was recorded, with its body unread.
 	// It may answer itself, change the request, call next and change what comes
 	// back, or panic with http.ErrAbortHandler to cut the connection, before or

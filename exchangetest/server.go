@@ -2,11 +2,11 @@ package exchangetest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"runtime"
 	"slices"
@@ -30,6 +30,8 @@ type Server struct {
 	desk    *desk
 	gate    *gate
 	record  record
+	faults  faults
+	replays replays
 	handler http.Handler
 
 	http   *http.Server // nil without a socket
@@ -69,6 +71,7 @@ type call struct {
 	now                 time.Time // by the exchange's clock
 	visit               *visit    // its passage through the gate
 	taker               bool      // it placed an order that traded at once
+	trouble             *mishap   // a fault that the dialect plays; nil for none
 }
 
 const (
@@ -125,7 +128,10 @@ func Start(v *exauth.Venue, o *Options) (*Server, error) {
 		}
 		s.opts.Quotas = slices.Concat(v.Quotas, s.opts.Quotas)
 	}
-	s.record.max = s.opts.MaxRequests
+	s.record.max, s.faults.seed = s.opts.MaxRequests, s.opts.Seed
+	if err := s.faults.set(s.opts.Faults); err != nil {
+		return nil, err
+	}
 	if s.desk, err = newDesk(d, s.opts); err != nil {
 		return nil, err
 	}
@@ -177,18 +183,19 @@ func newDesk(d dialect, o Options) (*desk, error) {
 }
 
 func (s *Server) listen() error {
-	l, err := net.Listen("tcp", s.opts.Addr)
+	l, err := openDoor(s.opts.Addr)
 	if err != nil {
 		return fmt.Errorf("exauth: exchangetest cannot listen: %w", err)
 	}
-	s.url = "http://" + l.Addr().String()
-	s.http = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.busy.begin() {
-			panic(http.ErrAbortHandler)
-		}
-		defer s.busy.end()
-		s.handler.ServeHTTP(w, r)
-	})}
+	s.url = "http://" + l.addr
+	s.http = &http.Server{ReadHeaderTimeout: 10 * time.Second, ConnState: l.watch, ConnContext: l.remember,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !s.busy.begin() {
+				panic(http.ErrAbortHandler)
+			}
+			defer s.busy.end()
+			s.handler.ServeHTTP(w, r)
+		})}
 	s.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 	s.served = make(chan struct{})
 	go func() {
@@ -199,7 +206,8 @@ func (s *Server) listen() error {
 }
 
 // Close cuts all connections, frees the address, and waits until the exchange is
-// done with the calls under way. Calls through RoundTripper fail from then on.
+// done with the calls under way. Calls through RoundTripper fail from then on; what
+// FaultLate would have executed later is dropped.
 func (s *Server) Close() {
 	s.close.Do(func() {
 		if s.http != nil {
@@ -207,6 +215,7 @@ func (s *Server) Close() {
 			s.http.Close()
 			<-s.served
 		}
+		s.faults.forget(s.busy.end)
 		s.busy.close()
 	})
 }
@@ -264,10 +273,6 @@ func (s *Server) RequestCount() int {
 	return s.record.total
 }
 
-// Executions is how many orders with this client order id the book accepted:
-// the number that must never be 2 when an order was meant once.
-func (s *Server) Executions(clientOrderID string) int { return s.desk.book.count(clientOrderID) }
-
 // SetPrice moves the house of a market, named as the venue names it, and fills
 // the resting orders that the new price crosses. "" sends the house away.
 func (s *Server) SetPrice(symbol, price string) error {
@@ -312,13 +317,13 @@ func (s *Server) Banned() []Ban {
 }
 
 // now is the exchange's clock.
-func (s *Server) now() time.Time { return s.opts.Now().Add(s.opts.Skew).UTC() }
+func (s *Server) now() time.Time { return s.opts.Now().Add(s.opts.Skew + s.faults.off()).UTC() }
 
 // chain is what a request passes through: recorded, delayed, shown to Intercept,
-// counted and played. Whatever comes to sit between the client and the exchange
-// (faults) is another link.
+// befallen by a fault, counted and played.
 func (s *Server) chain() http.Handler {
-	var next http.Handler = http.HandlerFunc(s.play)
+	play := http.Handler(http.HandlerFunc(s.play))
+	var next http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.stumble(w, r, play) })
 	if f := s.opts.Intercept; f != nil {
 		inner := next
 		next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f(w, r, inner) })
@@ -346,6 +351,14 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request, next http.Handl
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
+	if x := s.faults.draw(r, body); x != nil {
+		if x.Kind == FaultRefuse { // it never came
+			s.refuse(r, x.span(50*time.Millisecond, 50*time.Millisecond))
+		}
+		r = r.WithContext(context.WithValue(r.Context(), mishapKey{}, x))
+	}
+	_, query, _ := strings.Cut(r.RequestURI, "?")
+	s.replays.see(&call{query: query, header: r.Header, body: body})
 	q := &Request{Time: s.now(), Method: r.Method, URI: r.RequestURI, Host: r.Host, Header: r.Header.Clone(), Body: body}
 	s.record.add(q)
 	r.Body = io.NopCloser(bytes.NewReader(body))
@@ -363,6 +376,7 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 	path, query, _ := strings.Cut(r.RequestURI, "?")
 	c := &call{method: r.Method, path: path, query: query, header: r.Header, body: body, now: s.now()}
 	r.Body = io.NopCloser(bytes.NewReader(body)) // for Options.Costs
+	c.trouble, _ = r.Context().Value(mishapKey{}).(*mishap)
 	c.visit = s.gate.visit(r, func(key Key) []exauth.Cost { return s.dialect.costs(c, key) })
 	defer c.visit.leave()
 	if name := c.visit.fault; name != "" {

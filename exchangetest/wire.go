@@ -3,11 +3,13 @@ package exchangetest
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // wire is the way to the exchange without a socket. A request is written as
@@ -21,6 +23,9 @@ var errServerClosed = errors.New("exauth: exchangetest: server closed")
 // with a request whose client has stopped waiting.
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	err := req.Context().Err()
+	if err == nil && w.server.faults.isShut() {
+		err = errRefused
+	}
 	if err == nil && !w.server.busy.begin() {
 		err = errServerClosed
 	}
@@ -65,7 +70,8 @@ func carry(req *http.Request) (*http.Request, error) {
 // serve runs the exchange on one request. A handler that aborts cuts the answer
 // where it stands, as net/http does with a connection.
 func serve(h http.Handler, r *http.Request) (a *reply) {
-	a = &reply{header: http.Header{}}
+	a = newReply()
+	r = r.WithContext(context.WithValue(r.Context(), linkKey{}, a))
 	defer func() {
 		if p := recover(); p != nil {
 			if p != http.ErrAbortHandler {
@@ -87,7 +93,11 @@ type reply struct {
 	status       int
 	body         bytes.Buffer
 	cut          bool
+	err          error         // what the client gets when there is no answer
+	pace         time.Duration // how long the body takes
 }
+
+func newReply() *reply { return &reply{header: http.Header{}} }
 
 func (a *reply) Header() http.Header { return a.header }
 
@@ -109,7 +119,11 @@ func (a *reply) Flush() {}
 
 // response writes the answer as HTTP/1.1 and lets net/http read it.
 func (a *reply) response(req *http.Request) (*http.Response, error) {
-	if a.status == 0 { // cut before the first byte
+	switch {
+	case a.status != 0:
+	case a.err != nil:
+		return nil, a.err
+	default: // cut before the first byte
 		return nil, io.ErrUnexpectedEOF
 	}
 	var out bytes.Buffer
@@ -127,7 +141,28 @@ func (a *reply) response(req *http.Request) (*http.Response, error) {
 	if a.cut { // leave out the last chunk: the reader finds the answer unfinished
 		raw = bytes.TrimSuffix(raw, []byte("0\r\n\r\n"))
 	}
-	return http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), req)
+	back, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), req)
+	if err != nil {
+		return nil, err
+	}
+	if a.pace > 0 {
+		back.Body = &slowBody{back.Body, req.Context(), a.pace / slowPieces, slowPieces}
+	}
+	if back.Header.Get("Content-Encoding") == "gzip" && req.Header.Get("Accept-Encoding") == "" {
+		return unpacked(back)
+	}
+	return back, nil
+}
+
+// unpacked takes the gzip off as http.Transport does for clients that did not ask.
+func unpacked(res *http.Response) (*http.Response, error) {
+	z, err := gzip.NewReader(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	res.Body, res.ContentLength, res.Uncompressed = io.NopCloser(z), -1, true
+	res.Header.Del("Content-Encoding")
+	return res, nil
 }
 
 // A tally counts handlers under way. It is no sync.WaitGroup because that may not
