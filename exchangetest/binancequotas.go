@@ -88,7 +88,7 @@ func weigh(name string, c *call) int {
 func (b *binance) spent(c *call, done bool) []exauth.Cost {
 	name := c.method + " " + c.path
 	switch {
-	case (name == "POST /api/v3/order" || name == binanceReplace) && !done:
+	case (name == "POST /api/v3/order" || name == binanceReplace) && !done && !c.counts:
 		return b.gate.like(binanceOrders, 0)
 	case name == "POST /api/v3/order" && c.taker:
 		return append(b.gate.like(binanceWeight, 0), b.gate.like(binanceOrders, 0)...)

@@ -49,6 +49,7 @@ func (b *binance) cancelReplace(q *binanceCall) (any, *binanceError) {
 	if id == "" && client == "" {
 		return nil, binanceErr(-1102, "Param 'cancelOrigClientOrderId' or 'cancelOrderId' must be sent, but both were empty/null!")
 	}
+	q.counts = true
 	fails := q.fails(2) // a fault of one half
 	h := binanceHalves{CancelResult: binanceDone, NewOrderResult: binanceDone}
 	lost := binanceErr(-2011, "Unknown order sent.")

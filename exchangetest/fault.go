@@ -201,7 +201,7 @@ func (f *faults) draw(r *http.Request, body []byte) *mishap {
 	}
 	id := identity(r, body)
 	f.seen[id]++
-	rnd := rand.New(rand.NewPCG(f.seed, id+f.seen[id]*0x9E3779B97F4A7C15))
+	rnd := rand.New(rand.NewPCG(f.seed, scatter(id+f.seen[id]*0x9E3779B97F4A7C15)))
 	for i := range f.list {
 		x := &f.list[i]
 		if !x.befalls(r, body) {
@@ -244,6 +244,14 @@ func identity(r *http.Request, body []byte) uint64 {
 		h.Write([]byte(" " + m[1]))
 	}
 	return h.Sum64()
+}
+
+// scatter makes numbers that are alike unlike each other (the finalizer of
+// SplitMix64), since rand.PCG takes its seed as it is.
+func scatter(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }
 
 // SetFaults replaces Options.Faults, from the next call on: a script for one

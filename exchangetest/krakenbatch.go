@@ -14,9 +14,10 @@ type krakenBatchItem struct {
 	ClOrd string            `json:"cl_ord_id,omitempty"`
 }
 
-// addOrderBatch is AddOrderBatch: two to fifteen orders of one pair, as JSON. An
-// order that is refused is dropped, with its error in its place, and the others go on
-// (docs.kraken.com, "Add Order Batch", read 2026-11).
+// addOrderBatch is AddOrderBatch: two to fifteen orders of one pair, as JSON. One
+// that is not valid has the whole batch refused; one that the engine refuses has its
+// error in its place, and the others go on (docs.kraken.com, "Add Order Batch", read
+// 2026-11).
 func (k *kraken) addOrderBatch(q *krakenCall) (any, krakenError) {
 	if q.mediaType() != jsonType {
 		return nil, krakenArguments
@@ -25,34 +26,41 @@ func (k *kraken) addOrderBatch(q *krakenCall) (any, krakenError) {
 	if json.Unmarshal([]byte(q.get("orders")), &raw) != nil || len(raw) < 2 || len(raw) > 15 {
 		return nil, krakenBad("orders")
 	}
-	if k.book.market(q.get("pair")) == nil {
-		return nil, krakenPair
-	}
-	items, fails := make([]krakenBatchItem, len(raw)), q.fails(len(raw))
+	calls := make([]*krakenCall, len(raw))
 	for i, text := range raw {
 		f, ok := parseObject(text)
-		switch {
-		case !ok || f.repeated() != "":
+		if !ok || f.repeated() != "" {
 			return nil, krakenArguments
-		case fails[i]:
-			items[i].Error = "EService:Busy"
-		default:
-			items[i] = k.addOne(q, f)
+		}
+		calls[i] = &krakenCall{call: q.call, form: shared(f, q.form), key: q.key}
+		if _, err := k.parseOrder(calls[i]); err != "" {
+			return nil, err
+		}
+	}
+	items, fails := make([]krakenBatchItem, len(raw)), q.fails(len(raw))
+	for i, c := range calls {
+		if items[i].Error = "EService:Busy"; !fails[i] {
+			items[i] = k.addOne(c)
 		}
 	}
 	return map[string]any{"orders": items}, ""
 }
 
-// addOne places one order of a batch; pair, deadline and validate are the batch's.
-func (k *kraken) addOne(q *krakenCall, f form) krakenBatchItem {
-	shared := []string{"pair", "deadline", "validate"}
-	f = slices.DeleteFunc(f, func(p field) bool { return slices.Contains(shared, p.name) })
-	for _, name := range shared {
-		if q.has(name) {
-			f = append(f, field{name, q.get(name)})
+// shared gives one order of a batch what is the batch's: pair, deadline, validate.
+func shared(f, batch form) form {
+	names := []string{"pair", "deadline", "validate"}
+	f = slices.DeleteFunc(f, func(p field) bool { return slices.Contains(names, p.name) })
+	for _, name := range names {
+		if batch.has(name) {
+			f = append(f, field{name, batch.get(name)})
 		}
 	}
-	out, err := k.addOrder(&krakenCall{call: q.call, form: f, key: q.key})
+	return f
+}
+
+// addOne places one order of a batch.
+func (k *kraken) addOne(q *krakenCall) krakenBatchItem {
+	out, err := k.addOrder(q)
 	if err != "" {
 		return krakenBatchItem{Error: string(err)}
 	}

@@ -1,6 +1,7 @@
 package exchangetest
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -44,16 +45,24 @@ var krakenPenalties = [...]struct {
 // engineCost is what the trading engine counts, and for which pair. Assumed: a cancel
 // that is one too many is refused like an order.
 func (k *kraken) engineCost(c *call, key Key) (pair string, n int) {
-	if c.path != "/0/private/AddOrder" && c.path != "/0/private/CancelOrder" {
+	orders := 1
+	switch c.path {
+	case "/0/private/AddOrder", "/0/private/AddOrderBatch", "/0/private/CancelOrder":
+	default:
 		return "", 0
 	}
 	q, err := k.read(c)
 	if err != "" {
 		return "", 0
 	}
-	if c.path == "/0/private/AddOrder" {
+	if c.path != "/0/private/CancelOrder" {
+		if list := q.get("orders"); list != "" { // each order of a batch counts
+			var raw []json.RawMessage
+			_ = json.Unmarshal([]byte(list), &raw)
+			orders = len(raw)
+		}
 		if m := k.book.market(q.get("pair")); m != nil {
-			return m.symbol, 1
+			return m.symbol, orders
 		}
 		return "", 0
 	}

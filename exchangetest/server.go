@@ -71,6 +71,7 @@ type call struct {
 	now                 time.Time // by the exchange's clock
 	visit               *visit    // its passage through the gate
 	taker               bool      // it placed an order that traded at once
+	counts              bool      // its order counts as one although it failed
 	trouble             *mishap   // a fault that the dialect plays; nil for none
 }
 
