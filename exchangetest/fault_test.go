@@ -32,16 +32,13 @@ type seen struct {
 }
 
 // try sends a signed Binance order once, with whatever client.
-func try(t testing.TB, srv *exchangetest.Server, c *http.Client, id string, header ...string) seen {
+func try(t testing.TB, srv *exchangetest.Server, c *http.Client, id string, patience ...time.Duration) seen {
 	t.Helper()
 	query := "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.001&newClientOrderId=" + id + "&timestamp=" + strconv.FormatInt(time.Now().UnixMilli(), 10)
 	key := srv.Key(exauth.ScopeTradeSpot)
 	req := request(t, "POST", srv.URL()+"/api/v3/order?"+query+"&signature="+hexSHA256(key.Secret, query), "")
 	req.Header.Set("X-MBX-APIKEY", key.ID)
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), append(patience, 20*time.Second)[0])
 	defer stop()
 	res, err := c.Do(req.WithContext(ctx))
 	if err != nil {
@@ -117,7 +114,11 @@ func TestFaultKinds(t *testing.T) {
 		check := func(t *testing.T, client func(*exchangetest.Server) *http.Client, executed int, sees func(seen) bool) {
 			srv := start(t, "binance", &exchangetest.Options{Faults: []exchangetest.Fault{fault}, Seed: 5})
 			c := client(srv)
-			got := try(t, srv, c, "x")
+			patience := 20 * time.Second
+			if kind == exchangetest.FaultHang || kind == exchangetest.FaultSlowBody {
+				patience = time.Second
+			}
+			got := try(t, srv, c, "x", patience)
 			for srv.Late() > 0 {
 				time.Sleep(5 * time.Millisecond)
 			}
