@@ -33,6 +33,16 @@
 // names in package venue. Quotas of other names are used by nobody. Assumed, since no
 // venue publishes it: refused calls do not count, and ten strikes make a ban.
 //
+// With Options.Faults things go wrong, by chance from a seed or by script: connections
+// refused, reset and cut, answers lost before and after the order was executed, late
+// execution, half batches, firewalls' pages, broken and hostile answers, clocks that
+// jump, lookups that lag. FaultMix has all of them:
+//
+//	srv := exchangetest.NewServer(t, venue.Binance(), &exchangetest.Options{Faults: exchangetest.FaultMix(0.1), Seed: 1})
+//
+// Afterwards Executions, ExecutionsOf and Twice tell what was really executed, and
+// Replays whether a signed request came twice.
+//
 // What it leaves out: fees, margin, futures, candles, WebSockets. Prices stand
 // still until SetPrice moves them.
 package exchangetest
