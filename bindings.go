@@ -1,6 +1,10 @@
 package exauth
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // bindings remembers the keys made ready for a client. It is small on purpose: a
 // source that makes a new Key for every call would otherwise fill it with secrets.
@@ -16,6 +20,13 @@ func (s *bindings) get(info *keyInfo) (*binding, bool) {
 	defer s.mu.RUnlock()
 	b, ok := s.made[info]
 	return b, ok
+}
+
+// all lists the keys that were made ready.
+func (s *bindings) all() []*keyInfo {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Collect(maps.Keys(s.made))
 }
 
 // put stores b unless somebody was faster, and returns what is stored.

@@ -207,7 +207,7 @@ func looksLikeID(s string) bool {
 // Bounds of what an Attempt tells of the symbols of one call.
 const (
 	maxSymbols   = 16
-	maxSymbolLen = 48
+	maxSymbolLen = 31 // "BTC-USD-261225-100000-C"; keys and secrets are longer
 )
 
 // stockSymbolParams are the names in use at the venues of package venue (their
@@ -225,10 +225,7 @@ func (c *core) symbols(d *draft, b *binding) []string {
 	if names == nil {
 		names = stockSymbolParams[:]
 	}
-	f := symbolFinder{names: names}
-	if b != nil {
-		f.hide = b.info.hidden()
-	}
+	f := symbolFinder{names: names, hide: c.hiddenKeys(b)}
 	f.path(cmp.Or(d.pattern, d.route.Path), d.req.Path)
 	if fields, err := d.req.Fields(); err == nil {
 		f.walk(fields, 0)
@@ -239,6 +236,21 @@ func (c *core) symbols(d *draft, b *binding) []string {
 		}
 	}
 	return f.found
+}
+
+// hiddenKeys lists what must not be taken for a symbol: of the key in use or, before
+// one was chosen, of all that this client has met.
+func (c *core) hiddenKeys(b *binding) (hide []string) {
+	if b != nil {
+		return b.info.hidden()
+	}
+	if key, _ := c.keys.(*Key); key != nil {
+		return key.info().hidden()
+	}
+	for _, info := range c.bindings.all() {
+		hide = append(hide, info.hidden()...)
+	}
+	return hide
 }
 
 type symbolFinder struct {

@@ -17,6 +17,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -282,7 +283,10 @@ func TestRedactionErrors(t *testing.T) {
 			var logs bytes.Buffer
 			var attempts []exauth.Attempt
 			c.opts.Logger = slog.New(slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-			c.opts.Observer = func(a exauth.Attempt) { attempts = append(attempts, a) }
+			usage := filepath.Join(t.TempDir(), "usage.jsonl")
+			alerts := exauth.NewAlerts(func(a exauth.Alert) { fmt.Fprintf(&logs, "%v %+v\n", a, a) }, &exauth.AlertOptions{AuthFailures: 1, ErrorRate: 0.1, MinAttempts: 1})
+			c.opts.Observer = exauth.Observers(openLog(t, usage, nil).Observe, alerts.Observe,
+				func(a exauth.Attempt) { attempts = append(attempts, a) })
 			c.opts.NoRetry = true
 			client := must(exauth.New(v, c.key, &c.opts))(t)
 			defer client.Close()
@@ -302,7 +306,10 @@ func TestRedactionErrors(t *testing.T) {
 				}
 			}
 			if found := shown(logs.String(), taints); found != "" {
-				t.Errorf("log shows %s", found)
+				t.Errorf("log, or an alert, shows %s", found)
+			}
+			if found := shown(string(must(os.ReadFile(usage))(t)), taints); found != "" {
+				t.Errorf("usage log shows %s", found)
 			}
 			checkChain(t, err, taints)
 		})

@@ -286,10 +286,14 @@ func holders(t testing.TB) map[string]map[string]any {
 	seed := []byte(base64.StdEncoding.EncodeToString(ed.Seed()))
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "{}") }))
 	t.Cleanup(srv.Close)
-	limiter, attempts := &demands{}, []exauth.Attempt{}
-	opts := exauth.Options{Account: "main", Limiter: limiter, Observer: func(a exauth.Attempt) { attempts = append(attempts, a) }}
+	limiter, attempts, raised := &demands{}, []exauth.Attempt{}, []exauth.Alert{}
+	usage := openLog(t, filepath.Join(dir, "usage.jsonl"), nil)
+	alerts := exauth.NewAlerts(func(a exauth.Alert) { raised = append(raised, a) }, nil)
+	opts := exauth.Options{Account: "main", Limiter: limiter, Observer: exauth.Observers(usage.Observe, alerts.Observe,
+		func(a exauth.Attempt) { attempts = append(attempts, a) })}
 	client := must(exauth.New(keyVenue().At(srv.URL), key, &opts))(t)
 	resp := must(client.Do(bg, exauth.Call{Path: "/v1/me"}))(t)
+	_, _ = client.Do(bg, exauth.Call{Method: "POST", Path: "/v1/withdraw", Params: exauth.Params{{Name: "symbol", Value: canarySecret}}})
 
 	t.Setenv("CANARY_API_KEY", canaryID)
 	t.Setenv("CANARY_API_SECRET_FILE", write(t, filepath.Join(dir, "secret"), canarySecret))
@@ -339,6 +343,11 @@ func holders(t testing.TB) map[string]map[string]any {
 		"Demand":                places(limiter.seen[0]),
 		"Limiter":               places(limiter),
 		"Attempt":               places(attempts[0]),
+		"Attempt, refused":      places(attempts[1]),
+		"UsageRecord":           places(exauth.UsageOf(attempts[1])),
+		"UsageLog":              places(usage),
+		"Alerts":                places(alerts),
+		"Alert":                 places(raised[0]),
 		"Response":              places(*resp),
 	}
 }
