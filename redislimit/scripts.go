@@ -5,7 +5,6 @@ import (
 	"crypto/fips140"
 	_ "embed"
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -14,8 +13,14 @@ import (
 	"github.com/redis/rueidis"
 )
 
+//go:embed lua/head.lua
+var headLua string
+
 //go:embed lua/lib.lua
 var libLua string
+
+//go:embed lua/plain.lua
+var plainLua string
 
 //go:embed lua/more.lua
 var moreLua string
@@ -46,9 +51,9 @@ type scripts struct{ take, settle, join *rueidis.Lua }
 
 func newScripts() scripts {
 	return scripts{
-		take:   script(libLua, "local function more()\n", moreLua, otherLua, "end\n", takeLua),
-		settle: script(libLua, moreLua, settleLua),
-		join:   script(libLua, moreLua, joinLua),
+		take:   script(headLua, plainLua, libLua, "local function more()\n", moreLua, otherLua, "end\n", takeLua),
+		settle: script(headLua, libLua, moreLua, settleLua),
+		join:   script(headLua, libLua, moreLua, joinLua),
 	}
 }
 
@@ -290,18 +295,17 @@ func (l *Limiter) putBack(p *part) {
 
 // check refuses answers that cannot be: whoever can write to Redis is not trusted.
 func (r *request) check(v []int64) error {
-	bad := fmt.Errorf("%w to take", errReply)
 	most := longest.Microseconds()
 	switch v[0] {
 	case -1:
 		return nil
 	case 0:
 		if len(v) != 4+2*len(r.parts) {
-			return bad
+			return errReply
 		}
 		for j := range r.parts {
 			if got, used := v[4+2*j], v[5+2*j]; got < int64(r.needs[j]) || got > int64(r.wants[j]) || used < 0 || used > math.MaxInt32*10 {
-				return bad
+				return errReply
 			}
 		}
 		return nil
@@ -315,5 +319,5 @@ func (r *request) check(v []int64) error {
 			return nil
 		}
 	}
-	return bad
+	return errReply
 }

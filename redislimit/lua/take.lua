@@ -5,12 +5,8 @@
 -- want, kept back, and for other kinds than fixed windows refill, burst.
 -- Returns {0, T, alive, probes, per ledger granted, used}
 -- or {1, T, alive, ledger, wait, sure, used}, {2, T, alive, scope, wait}, {-1, T}.
---
--- This one runs for every call of a process without leases: numbers are turned into
--- text, and text into numbers, as rarely as can be.
-local fleet, pid = KEYS[1], ARGV[2]
-local from, to, scopes = T + ARGV[4], T + ARGV[5], tonumber(ARGV[6])
-local seen = call('HMGET', fleet, 'e', 'ru', 'cc', unpack(ARGV, 7, 6 + scopes))
+-- plain.lua comes before this and has defined fleet, scopes, from, to and seen.
+local pid = ARGV[2]
 if seen[1] ~= ARGV[1] then return {-1, T} end
 local alive, cut, f = 0, 1, nil
 if ARGV[3] == '1' then
