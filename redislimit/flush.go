@@ -27,6 +27,7 @@ func (l *Limiter) flush(now micros) {
 	l.mu.Unlock()
 	v, err := l.exec(l.scripts.settle, r.keys, r.args)
 	l.mu.Lock()
+	defer l.spent(r)
 	now = l.tick()
 	if err == nil && v[0] == 0 && len(v) != 3+len(r.scopes) {
 		err = errReply
@@ -51,7 +52,7 @@ func (l *Limiter) flush(now micros) {
 
 // composeSettle writes down all that is to be told.
 func (l *Limiter) composeSettle(dirty []*ledger, gates []gateNews, now micros) *request {
-	r := l.request(now, len(dirty))
+	r := l.request(now)
 	r.add(l.epoch, l.pid, l.beat(now))
 	if len(l.scopes) <= 16 {
 		for _, s := range l.scopes {

@@ -20,7 +20,7 @@ type joining struct {
 // share and, should Redis know nothing, what was last seen as used. It unlocks while
 // it talks to Redis.
 func (l *Limiter) join(now micros) {
-	r := l.request(now, 0)
+	r := l.request(now)
 	away := "0"
 	if l.share != nil {
 		away = "1"
@@ -172,5 +172,5 @@ func (j *joining) undo(l *Limiter, add, back bool) {
 func (l *Limiter) leaveFleet() error {
 	ctx, cancel := context.WithTimeout(context.Background(), l.opts.Timeout)
 	defer cancel()
-	return l.redis.Do(ctx, l.redis.B().Hdel().Key(l.tag+":procs").Field(l.pid).Build()).Error()
+	return l.redis.Do(ctx, l.redis.B().Hdel().Key(l.procsKey).Field(l.pid).Build()).Error()
 }

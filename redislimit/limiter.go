@@ -16,14 +16,15 @@ import (
 //
 // One goroutine talks to Redis while there is something to say, and ends by itself.
 type Limiter struct {
-	redis   rueidis.Client
-	venue   *exauth.Venue
-	opts    Options
-	tag     string // what all keys begin with
-	pid     string // this process, for the others
-	scripts scripts
-	base    time.Time
-	wall    micros // base on the wall clock
+	redis              rueidis.Client
+	venue              *exauth.Venue
+	opts               Options
+	tag                string // what all keys begin with
+	fleetKey, procsKey string
+	pid                string // this process, for the others
+	scripts            scripts
+	base               time.Time
+	wall               micros // base on the wall clock
 
 	mu       sync.Mutex
 	closed   bool
@@ -38,7 +39,9 @@ type Limiter struct {
 	free     []uint32
 	inFlight int // leases that are not settled
 	dirty    []*ledger
-	flushAt  micros // when dirty ledgers and gates are due
+	spare    []*request // to be used again
+	lo, hi   bound      // of the arrival, as last sent
+	flushAt  micros     // when dirty ledgers and gates are due
 	gates    []gateNews
 	reports  []exauth.Report
 	blocks   []*ledger // that may hold a block

@@ -107,6 +107,7 @@ func New(client rueidis.Client, v *exauth.Venue, opts *Options) (*Limiter, error
 	l.late.init()
 	l.procs = l.opts.Processes
 	l.tag = "rl:{" + clean(venueName(v)) + "}"
+	l.fleetKey, l.procsKey = l.tag+":fleet", l.tag+":procs"
 	var id [8]byte
 	if _, err := rand.Read(id[:]); err != nil {
 		return nil, err

@@ -137,6 +137,7 @@ func (l *Limiter) askFor(w *waiter, now micros) {
 	v, err := l.exec(l.scripts.take, r.keys, r.args)
 	l.mu.Lock()
 	res, probes := l.took(w, r, v, err)
+	l.spent(r)
 	if res != taken {
 		return
 	}
@@ -166,6 +167,7 @@ func (l *Limiter) ask(ctx context.Context, d exauth.Demand, w *waiter) (exauth.L
 	l.mu.Lock()
 	l.direct--
 	res, probes := l.took(w, r, v, err)
+	l.spent(r)
 	if res != taken {
 		return l.enqueue(ctx, d, w, l.tick())
 	}

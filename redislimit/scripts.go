@@ -85,10 +85,37 @@ type request struct {
 func (r *request) add(args ...string) { r.args = append(r.args, args...) }
 func (r *request) int(n int64)        { r.args = append(r.args, strconv.FormatInt(n, 10)) }
 
-func (l *Limiter) request(now micros, size int) *request {
-	r := &request{keys: make([]string, 2, 2+size), args: make([]string, 0, 16+8*size), sent: now}
-	r.keys[0], r.keys[1] = l.tag+":fleet", l.tag+":procs"
+// request begins one, in the memory of one that is done.
+func (l *Limiter) request(now micros) *request {
+	r := new(request)
+	if n := len(l.spare); n > 0 {
+		r, l.spare = l.spare[n-1], l.spare[:n-1]
+	}
+	r.sent = now
+	r.keys = append(r.keys[:0], l.fleetKey, l.procsKey)
+	r.args, r.parts, r.needs, r.wants, r.scopes = r.args[:0], r.parts[:0], r.needs[:0], r.wants[:0], r.scopes[:0]
 	return r
+}
+
+// spent gives a request's memory back; those of a flush may be too large to keep.
+func (l *Limiter) spent(r *request) {
+	if cap(r.args) <= 128 && len(l.spare) < 64 {
+		l.spare = append(l.spare, r)
+	}
+}
+
+// A bound is one end of the arrival in whole milliseconds, which changes rarely.
+type bound struct {
+	at   micros
+	text string
+}
+
+// round cuts the part of a millisecond off.
+func (b *bound) round(at micros) micros {
+	if at -= at % 1000; at != b.at || b.text == "" {
+		b.at, b.text = at, strconv.FormatInt(at, 10)
+	}
+	return at
 }
 
 // beat says whether to tell the fleet that this process lives, once a second.
@@ -105,11 +132,11 @@ const beatEvery = 1_000_000
 // composeTake asks for what w needs and its blocks do not hold. What they do hold is
 // set aside for it.
 func (l *Limiter) composeTake(w *waiter, now micros) *request {
-	r := l.request(now, w.n)
+	r := l.request(now)
 	lo, hi := l.arrival(now)
-	r.lo, r.hi = lo, hi
-	r.add(l.epoch, l.pid, l.beat(now), strconv.FormatInt(lo, 10), strconv.FormatInt(hi, 10))
-	r.scopes = append(make([]*scope, 0, 4), w.ip)
+	r.lo, r.hi = l.lo.round(lo-999), l.hi.round(hi+999)
+	r.add(l.epoch, l.pid, l.beat(now), l.lo.text, l.hi.text)
+	r.scopes = append(r.scopes, w.ip)
 	for i := range w.n {
 		r.scope(w.part(i).led.scope)
 	}
