@@ -42,6 +42,8 @@ type Call struct {
 	ClientOrderID string
 	RecvWindow    time.Duration // 0: Options', then the venue's
 	MaxWait       time.Duration // 0: Options'
+
+	key *Key // instead of asking the source; for probes
 }
 
 // A Response is a venue's answer. Its slices belong to the caller.
@@ -87,6 +89,10 @@ type Options struct {
 	Policy    func(context.Context, *Request) error // sees each request before it is signed; an error vetoes it
 	Observer  func(Attempt)                         // sees each attempt after it ended or was refused, without secrets; see Attempt
 	Logger    *slog.Logger                          // default: silent
+
+	// KeyWarning hears what a person should know about a key, each once a day; Logger
+	// does, too. It is called on the goroutine of a call and should return soon.
+	KeyWarning func(KeyWarning)
 }
 
 // A Client sends calls to one venue with the keys of one source. It is safe for
@@ -104,8 +110,8 @@ type core struct {
 	keys     KeySource
 	origins  []origin
 	routes   *routeTable
-	rt, rt1  http.RoundTripper
-	own      bool // the transports are ours to close
+	way           // of calls whose key is bound to no other
+	ways     ways // of the others
 	clock    clock.Clock
 	syncing  chan struct{} // held by the caller that refreshes the clock
 	bindings bindings
@@ -113,6 +119,12 @@ type core struct {
 	requests sync.Pool // of *Request
 	drafts   sync.Pool // of *draft
 	halted   atomic.Pointer[string]
+	proves   bool         // the source may want a key proved
+	reviewed atomic.Int64 // when the keys' ages were looked at, in Unix nanoseconds
+	warnings struct {
+		sync.Mutex
+		at map[warned]time.Time
+	}
 }
 
 // New makes a Client for a venue. keys may be nil for public calls only, opts may
@@ -134,7 +146,8 @@ func New(v *Venue, keys KeySource, opts *Options) (*Client, error) {
 	dup := *v
 	c.venue = &dup
 	c.origins, c.routes = origins(c.venue), newRouteTable(c.venue)
-	c.nobody = &binding{info: &keyInfo{box: newBox()}}
+	c.nobody = &binding{info: &keyInfo{box: newBox()}, way: &c.way}
+	c.proves = proves(keys)
 	c.requests.New = func() any { return new(Request) }
 	c.drafts.New = func() any { return new(draft) }
 	c.defaults()
@@ -144,6 +157,9 @@ func New(v *Venue, keys KeySource, opts *Options) (*Client, error) {
 		}
 	} else if ok {
 		c.keys = nil // a nil *Key is no key
+	}
+	if ring, ok := keys.(*KeyRing); ok {
+		ring.learn(c.venue)
 	}
 	return &Client{core: func() *core { return c }}, nil
 }
@@ -187,6 +203,7 @@ func (c *Client) Close() error {
 	if t, ok := core.rt1.(*http.Transport); ok && core.rt1 != core.rt {
 		t.CloseIdleConnections()
 	}
+	core.ways.close()
 	core.bindings.clear()
 	return nil
 }

@@ -16,10 +16,9 @@ import (
 // talks to few hosts; TLS 1.2 at least; bounded headers; HTTPS proxies honoured,
 // since people leave from a whitelisted address that way, plain ones never.
 func newTransport() *http.Transport {
-	d := &dialer{Dialer: net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}, open: map[string]int{}}
 	return &http.Transport{
 		Proxy:                  proxyForTLS,
-		DialContext:            d.DialContext,
+		DialContext:            newDialer().DialContext,
 		ForceAttemptHTTP2:      true,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    5 * time.Second,
@@ -64,6 +63,10 @@ type dialer struct {
 	net.Dialer
 	mu   sync.Mutex
 	open map[string]int // by address, with those being dialled
+}
+
+func newDialer() *dialer {
+	return &dialer{Dialer: net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}, open: map[string]int{}}
 }
 
 var errNotNeeded = errors.New("exauth: the call has got another connection")

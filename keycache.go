@@ -182,8 +182,19 @@ func (k *Key) same(o *Key) bool {
 	if a == b || a.box == b.box && a.sameWords(b) {
 		return true
 	}
-	if a.err != nil || b.err != nil || !a.sameWords(b) {
+	return a.sameWords(b) && k.sameCredential(o)
+}
+
+// sameCredential reports whether two keys are the same to the venue, whatever their
+// owners say about them.
+func (k *Key) sameCredential(o *Key) bool {
+	a, b := k.info(), o.info()
+	if a.err != nil || b.err != nil || a.id != b.id || !maps.Equal(a.fields, b.fields) ||
+		subtle.ConstantTimeCompare([]byte(a.passphrase), []byte(b.passphrase)) != 1 {
 		return false
+	}
+	if a.box == b.box {
+		return true
 	}
 	// Copies taken one after the other: two locks at once could meet in reverse.
 	x, xp, xt := a.box.peek()
@@ -198,7 +209,8 @@ func (k *Key) same(o *Key) bool {
 
 func (i *keyInfo) sameWords(o *keyInfo) bool {
 	return i.id == o.id && subtle.ConstantTimeCompare([]byte(i.passphrase), []byte(o.passphrase)) == 1 &&
-		maps.Equal(i.fields, o.fields) && i.scope == o.scope && i.label == o.label && i.expires.Equal(o.expires)
+		maps.Equal(i.fields, o.fields) && i.scope == o.scope && i.label == o.label && i.expires.Equal(o.expires) &&
+		i.facts.same(&o.facts) && i.egress.same(o.egress)
 }
 
 // peek copies what a box holds; the caller wipes the secret.
@@ -217,12 +229,15 @@ func samePrivate(a, b crypto.Signer) bool {
 	return ok && pub.Equal(b.Public())
 }
 
-// follow carries the nonce of old over to k when both are the same key at the
-// venue: it has seen the old nonces.
+// follow carries the nonce and the last use of old over to k when both are the same
+// key at the venue: it has seen the old nonces.
 func (k *Key) follow(old *Key) {
 	a, b := old.info(), k.info()
 	if a.id != b.id || a.box == b.box {
 		return
+	}
+	if n := a.box.used.Load(); n != 0 {
+		b.box.usedAt(time.Unix(0, n))
 	}
 	for last := a.box.nonce.Load(); ; {
 		now := b.box.nonce.Load()

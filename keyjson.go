@@ -92,6 +92,8 @@ type entry struct {
 	id, passphrase string
 	secret         []byte
 	fields         map[string]string
+	facts          KeyFacts
+	egress         *egress
 }
 
 // parseEntry reads one key.
@@ -133,7 +135,8 @@ func (e *entry) set(m member) (err error) {
 	}()
 	switch m.name {
 	case "ips":
-		return checkIPs(m.value)
+		e.facts.IPs, err = parseIPs(m.value)
+		return err
 	case "fields":
 		e.fields, err = textMembers(m.value)
 		return err
@@ -148,6 +151,7 @@ func (e *entry) set(m member) (err error) {
 	case "name":
 		if len(text) > 0 {
 			e.name = string(text)
+			e.facts.Name = e.name
 		}
 	case "venue":
 		e.label.Venue = string(text)
@@ -156,6 +160,9 @@ func (e *entry) set(m member) (err error) {
 	case "account":
 		e.label.Account = string(text)
 	case "purpose":
+		e.facts.Purpose = string(text)
+	case "egress":
+		e.egress, err = parseEgress(string(text))
 	case "id":
 		e.id = string(text)
 	case "secret":
@@ -168,8 +175,10 @@ func (e *entry) set(m member) (err error) {
 		if e.label.Scope, err = ParseScope(string(text)); err != nil {
 			return placed(`"scope"`, err)
 		}
-	case "created", "rotate_after":
-		_, err = parseDate(m.name, text)
+	case "created":
+		e.facts.Created, err = parseDate(m.name, text)
+	case "rotate_after":
+		e.facts.RotateAfter, err = parseDate(m.name, text)
 	case "expires":
 		e.until, err = parseDate(m.name, text)
 	default:
@@ -180,7 +189,7 @@ func (e *entry) set(m member) (err error) {
 
 // textNames are the members whose values are texts.
 var textNames = [...]string{"name", "venue", "environment", "account", "purpose", "id", "secret", "passphrase",
-	"private_key_file", "scope", "created", "rotate_after", "expires"}
+	"private_key_file", "scope", "created", "rotate_after", "expires", "egress"}
 
 // finish makes the key of what was set.
 func (e *entry) finish() error {
@@ -199,7 +208,8 @@ func (e *entry) finish() error {
 	if e.label.Environment == "production" {
 		e.label.Environment = ""
 	}
-	label, until, fields, passphrase := e.label, e.until, e.fields, e.passphrase
+	label, fields, passphrase, facts, egress := e.label, e.fields, e.passphrase, e.facts, e.egress
+	facts.Expires = e.until
 	e.make = func(k *Key) *Key {
 		k = k.For(label.Venue, production(label.Environment), label.Account)
 		if passphrase != "" {
@@ -211,7 +221,7 @@ func (e *entry) finish() error {
 		if label.Scope != scopeAll {
 			k = k.Restrict(label.Scope)
 		}
-		return k.with(func(i *keyInfo) { i.expires = until })
+		return k.WithFacts(facts).with(func(i *keyInfo) { i.egress = egress })
 	}
 	key := NewSecretKeyBytes(e.id, e.secret) // without a secret for those with a file: it carries id and nonce
 	e.key = e.make(key)
@@ -227,20 +237,23 @@ func parseDate(name string, text []byte) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q must be a date like 2006-01-02, or a time like 2006-01-02T15:04:05Z", name)
 }
 
-func checkIPs(value []byte) error {
+func parseIPs(value []byte) (ips []netip.Prefix, err error) {
 	list, err := splitArray(value)
 	for _, raw := range list {
 		text, ok := unquote(raw)
-		_, noAddr := netip.ParseAddr(string(text))
-		_, noNet := netip.ParsePrefix(string(text))
-		if !ok || noAddr != nil && noNet != nil {
+		net, fault := netip.ParsePrefix(string(text))
+		if addr, noAddr := netip.ParseAddr(string(text)); noAddr == nil {
+			net, fault = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if !ok || fault != nil {
 			err = errors.New("no address")
 		}
+		ips = append(ips, net)
 	}
 	if err != nil {
-		return errors.New(`"ips" must be a list of addresses or networks`)
+		return nil, errors.New(`"ips" must be a list of addresses or networks`)
 	}
-	return nil
+	return ips, nil
 }
 
 // textMembers reads an object of texts.

@@ -168,31 +168,36 @@ func (e *ringKey) inherit(was *ringKey) {
 
 // pickKey chooses the entry for a Need, or says why there is none.
 func pickKey(entries []*ringKey, need Need, now time.Time) (*ringKey, error) {
+	return pickKeyOf("the keys file", entries, need, now)
+}
+
+// pickKeyOf is pickKey for another place than a keys file.
+func pickKeyOf(place string, entries []*ringKey, need Need, now time.Time) (*ringKey, error) {
 	venue := filterKeys(entries, func(e *ringKey) bool { return need.Venue == "" || e.label.Venue == need.Venue })
 	if len(venue) == 0 {
-		return nil, fmt.Errorf("%w: the keys file has none for %s", ErrNoKey, need.Venue)
+		return nil, fmt.Errorf("%w: %s has none for %s", ErrNoKey, place, need.Venue)
 	}
 	if names := labels(venue, func(l Need) string { return l.Venue }); len(names) > 1 {
-		return nil, fmt.Errorf("%w: no venue was named, and the keys file has %s", ErrNoKey, strings.Join(names, ", "))
+		return nil, choice("no venue was named, and %s has %s", place, strings.Join(names, ", "))
 	}
 	env := filterKeys(venue, func(e *ringKey) bool { return production(e.label.Environment) == production(need.Environment) })
 	if len(env) == 0 {
-		return nil, fmt.Errorf("%w: %w: the keys file has %s keys for %s, call is for %s", ErrNoKey, ErrEnvironment, venue[0].label.Venue,
+		return nil, fmt.Errorf("%w: %w: %s has %s keys for %s, call is for %s", ErrNoKey, ErrEnvironment, place, venue[0].label.Venue,
 			strings.Join(labels(venue, func(l Need) string { return production(l.Environment) }), ", "), production(need.Environment))
 	}
 	accounts := labels(env, func(l Need) string { return l.Account })
 	own := filterKeys(env, func(e *ringKey) bool { return need.Account == "" || e.label.Account == need.Account })
 	if len(own) == 0 {
-		return nil, fmt.Errorf("%w: the keys file has no %s key for account %q; it has %s", ErrNoKey,
+		return nil, fmt.Errorf("%w: %s has no %s key for account %q; it has %s", ErrNoKey, place,
 			env[0].label.Venue, need.Account, quoted(accounts))
 	}
 	if need.Account == "" && len(accounts) > 1 {
-		return nil, fmt.Errorf("%w: the keys file has %s keys for accounts %s; say which in Options.Account", ErrNoKey,
+		return nil, choice("%s has %s keys for accounts %s; say which in Options.Account", place,
 			env[0].label.Venue, quoted(accounts))
 	}
 	able := filterKeys(own, func(e *ringKey) bool { return e.label.Scope.has(need.Scope) })
 	if len(able) == 0 {
-		return nil, fmt.Errorf("%w: %w: call needs %s, the keys file has %s keys for %s", ErrNoKey, ErrScope, need.Scope,
+		return nil, fmt.Errorf("%w: %w: call needs %s, %s has %s keys for %s", ErrNoKey, ErrScope, need.Scope, place,
 			own[0].label.Venue, strings.Join(labels(own, func(l Need) string { return l.Scope.String() }), ", "))
 	}
 	return slices.MinFunc(able, func(a, b *ringKey) int {
@@ -206,6 +211,16 @@ func pickKey(entries []*ringKey, need Need, now time.Time) (*ringKey, error) {
 		}
 		return int(a.label.Scope) - int(b.label.Scope)
 	}), nil
+}
+
+// choiceError is ErrNoKey for want of a label: no other source may settle it, since
+// that would be the choice that is never made.
+type choiceError struct{ error }
+
+func (e choiceError) Unwrap() error { return e.error }
+
+func choice(format string, args ...any) error {
+	return choiceError{fmt.Errorf("%w: "+format, append([]any{ErrNoKey}, args...)...)}
 }
 
 func (e *ringKey) expired(now time.Time) bool { return !e.until.IsZero() && !now.Before(e.until) }

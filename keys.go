@@ -40,6 +40,8 @@ type keyInfo struct {
 	bearer     bool  // made by BearerKey
 	box        *keyBox
 	expires    time.Time // zero: never
+	facts      KeyFacts  // what its owner says; the rest of it is in the fields here
+	egress     *egress   // nil: the machine's own way
 	err        error     // why the key cannot be used, found when it was made
 	warnings   []string
 }
@@ -54,6 +56,12 @@ type keyBox struct {
 	closed  bool
 	nonce   atomic.Int64  // the last one drawn, so that state follows the key
 	turn    chan struct{} // held by the call in flight where arrival order matters
+
+	made    time.Time
+	used    atomic.Int64  // when a call was last signed, in Unix nanoseconds; 0: never
+	flying  atomic.Int64  // requests under way
+	retired atomic.Bool   // a ring has another key in its place
+	landed  chan struct{} // told by the last request of a retired key
 }
 
 // A KeySource finds the key for a call. An error that matches ErrNoKey means "I
@@ -74,7 +82,9 @@ type Need struct {
 
 func newKey(info keyInfo) *Key { return &Key{open: func() *keyInfo { return &info }} }
 
-func newBox() *keyBox { return &keyBox{turn: make(chan struct{}, 1)} }
+func newBox() *keyBox {
+	return &keyBox{turn: make(chan struct{}, 1), landed: make(chan struct{}, 1), made: time.Now()}
+}
 
 func (b *keyBox) hold(secret []byte) *keyBox { b.secret = bytes.Clone(secret); return b }
 

@@ -31,6 +31,7 @@ type draft struct {
 	guessed  bool // scope or costs are the venue's default
 	priority Priority
 	orderID  string
+	key      *Key // the only one that will do; nil: the source's
 	window   time.Duration
 	deadline time.Duration // from the stamp; 0 where none is set
 	maxWait  time.Duration
@@ -64,7 +65,7 @@ func (c *core) done(d *draft) {
 // error it holds what was found so far.
 func (c *core) prepare(call Call, fresh bool) (*draft, error) {
 	d := c.drafts.Get().(*draft)
-	d.maxWait, d.orderID = call.MaxWait, call.ClientOrderID
+	d.maxWait, d.orderID, d.key = call.MaxWait, call.ClientOrderID, call.key
 	d.req.Method = call.Method
 	if d.req.Method == "" {
 		d.req.Method = http.MethodGet

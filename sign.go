@@ -17,6 +17,7 @@ type binding struct {
 	info   *keyInfo
 	signer Signer // nil for bearer tokens and key-header venues
 	mark   string // fingerprint under this venue
+	way    *way   // how its requests leave
 	self   func() *binding
 	drawn  atomic.Int64 // the highest nonce a NonceSource gave
 }
@@ -46,6 +47,9 @@ func (c *core) bind(key *Key) (*binding, error) {
 		return nil, err
 	}
 	b.signer = signer
+	if b.way, err = c.wayFor(info.egress); err != nil {
+		return nil, err
+	}
 	b.self = func() *binding { return b }
 	return c.bindings.put(info, b), nil
 }

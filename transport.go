@@ -18,7 +18,7 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	if reason := c.halted.Load(); reason != nil && d.opensRisk() {
 		return nil, c.stop(ctx, d, nil, ErrHalted, errors.New(*reason))
 	}
-	b, err := c.keyFor(ctx, d)
+	b, err := c.keyFor(c.asking(ctx, d), d)
 	if err != nil {
 		return nil, c.stop(ctx, d, nil, nil, err)
 	}
@@ -30,35 +30,31 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	if err != nil {
 		return nil, c.stop(ctx, d, b, nil, c.underPlan(err))
 	}
-	done, waited, err := c.takeTurn(ctx, d, b, wait)
-	waited += wait
+	b, done, waited, err := c.claim(ctx, d, b, wait)
 	d.waited = waited
 	if err != nil {
 		lease.Settle(Observation{})
 		return nil, c.stop(ctx, d, b, nil, err)
 	}
 	defer done()
-	if waited > 0 { // a key may have been rotated or revoked meanwhile
-		if b, err = c.keyFor(ctx, d); err != nil {
-			lease.Settle(Observation{})
-			return nil, c.stop(ctx, d, b, nil, err)
-		}
-	}
 
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	out := new(sending)
 	t := &out.trip
-	t.number, t.wait, t.lease, t.key, t.req = number, waited, lease, b.info, &out.req
+	t.number, t.wait, t.lease, t.key, t.way, t.req = number, waited, lease, b.info, b.way, &out.req
 	t.careful = d.req.Method != http.MethodGet || c.guarded(d)
 	if err := c.authorize(t.trace(ctx), d, b, &out.outgoing); err != nil {
 		lease.Settle(Observation{})
 		return nil, c.stop(ctx, d, b, nil, veil(err, d.hidden(b)...))
 	}
 	t.stamp = out.stamp
-	rt := c.rt
+	if d.auth != AuthNone {
+		b.info.box.usedAt(t.stamp)
+	}
+	rt := b.way.rt
 	if c.guarded(d) {
-		rt = c.rt1 // the guard against re-sending holds in HTTP/1.1 only
+		rt = b.way.rt1 // the guard against re-sending holds in HTTP/1.1 only
 	}
 	if err := checkProxy(rt, t.req); err != nil {
 		lease.Settle(Observation{})
@@ -86,10 +82,13 @@ func (c *core) keyFor(ctx context.Context, d *draft) (*binding, error) {
 	if d.auth == AuthNone {
 		return c.nobody, nil
 	}
-	if c.keys == nil {
+	if c.keys == nil && d.key == nil {
 		return nil, fmt.Errorf("%w: this client was made without keys; public calls need Auth: AuthNone or a public route", ErrNoKey)
 	}
-	key, err := c.keys.Key(ctx, Need{Venue: c.venue.Name, Environment: c.venue.Environment, Account: c.opts.Account, Scope: d.need})
+	key, err := d.key, error(nil)
+	if key == nil {
+		key, err = c.keys.Key(ctx, Need{Venue: c.venue.Name, Environment: c.venue.Environment, Account: c.opts.Account, Scope: d.need})
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +99,10 @@ func (c *core) keyFor(ctx context.Context, d *draft) (*binding, error) {
 	if b.info.scope != 0 && !b.info.scope.has(d.need) {
 		return nil, fmt.Errorf("%w: call needs %s, the key allows %s", ErrScope, d.need, b.info.scope)
 	}
-	if b.info.expired(c.now()) && d.opensRisk() {
-		return nil, fmt.Errorf("%w: key %s expired on %s by its keys file; reads and cancels still pass",
+	now := c.now()
+	c.review(now, b)
+	if b.info.expired(now) && d.opensRisk() {
+		return nil, fmt.Errorf("%w: key %s expired on %s by its owner's word; reads and cancels still pass",
 			ErrKeyExpired, b.mark, b.info.expires.Format(time.DateOnly))
 	}
 	return b, nil
@@ -113,7 +114,7 @@ func (c *core) pace(ctx context.Context, d *draft, b *binding) (Lease, time.Dura
 		return Lease{}, 0, ctx.Err()
 	}
 	maxWait := c.maxWait(d)
-	demand := Demand{KeyID: b.mark, Account: c.opts.Account, Costs: d.costs, Priority: d.priority, MaxWait: maxWait}
+	demand := Demand{KeyID: b.mark, Account: c.opts.Account, Egress: b.way.egress, Costs: d.costs, Priority: d.priority, MaxWait: maxWait}
 	if l, ok := c.opts.Limiter.(*limiter); ok { // it bounds the wait itself
 		begin := l.tick()
 		lease, err := l.Wait(ctx, demand)
@@ -213,7 +214,7 @@ func (c *core) carry(rt http.RoundTripper, t *trip) (*http.Response, error) {
 		if err == nil || !t.stale.Load() || t.req.Context().Err() != nil {
 			return hr, err
 		}
-		if c.own {
+		if t.way.own {
 			rt.(*http.Transport).CloseIdleConnections()
 		}
 		again := *t.req

@@ -20,6 +20,7 @@ type trip struct {
 	lease          Lease
 	costs          []Cost // what the answer said it cost; nil: the route's price
 	key            *keyInfo
+	way            *way
 	req            *http.Request
 	stamp          time.Time // the venue time the request carries
 	sent, received time.Time

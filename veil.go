@@ -74,6 +74,7 @@ func (i *keyInfo) hidden() []string {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	hide := []string{i.passphrase, string(b.secret)}
+	hide = append(hide, i.egress.hidden()...)
 	if !i.bearer { // the id of a bearer key is a word, and no secret
 		hide = append(hide, i.id)
 	}

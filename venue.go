@@ -82,6 +82,11 @@ type Venue struct {
 	Clock   Clock
 	Probe   Call   // a cheap signed read, for Check and rotation
 	KeyPage string // where its user makes and deletes keys
+
+	// Owner tells from the answer to Probe whose account it is; nil, or "", where the
+	// venue does not say. A key of another owner is not rotated to.
+	Owner    func(*Response) string
+	IdleKeys time.Duration // after so long without a call the venue deletes a key that has no IP list; 0: it says nothing of the kind
 }
 
 // A Host claims the paths below Prefix for another origin. The longest prefix wins.
