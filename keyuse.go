@@ -3,6 +3,7 @@ package exauth
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -44,6 +45,27 @@ func (b *keyBox) drain(ctx context.Context) error {
 	b.tell() // others may wait for the same
 	return nil
 }
+
+// ready asks the source for a key and makes it ready. A key that a ring replaced, and
+// its owner closed, between the two is asked for again.
+func (c *core) ready(ctx context.Context, d *draft) (*binding, error) {
+	if d.key != nil {
+		return c.bind(d.key)
+	}
+	for n := 0; ; n++ {
+		key, err := c.keys.Key(ctx, Need{Venue: c.venue.Name, Environment: c.venue.Environment, Account: c.opts.Account, Scope: d.need})
+		if err != nil {
+			return nil, err
+		}
+		b, err := c.bind(key)
+		if err == nil || n == maxSwaps || !key.info().box.retired.Load() || !errors.Is(err, errKeyClosed) {
+			return b, err
+		}
+	}
+}
+
+// maxSwaps bounds how often one call looks for a key again.
+const maxSwaps = 100
 
 // claim takes a key's turn and counts the request in. The key may have been rotated or
 // revoked while the call waited: then it is that of now. done undoes both.

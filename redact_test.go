@@ -310,7 +310,17 @@ func holders(t testing.TB) map[string]map[string]any {
 	for _, src := range []exauth.KeySource{env, file, cache, first, text} {
 		must(src.Key(bg, exauth.Need{Venue: "acme"}))(t)
 	}
+	bound := key.For("acme", "", "main").WithEgress("socks5://user:" + canaryPhrase + "@proxy.example:1080").
+		WithFacts(exauth.KeyFacts{Name: "bot", Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now().AddDate(-1, 0, 0)})
+	ring := must(exauth.NewKeyRing(bound, file))(t)
+	ringed := must(exauth.New(keyVenue().At(srv.URL), ring, &exauth.Options{Account: "main"}))(t)
 	return map[string]map[string]any{
+		"KeyRing":               places(*ring),
+		"*KeyRing":              places(ring),
+		"Client of a ring":      places(ringed),
+		"Key with an egress":    places(bound),
+		"KeyFacts":              places(ring.Keys()[0]),
+		"KeyWarning":            places(ring.Keys()[0].Warnings(keyVenue(), time.Now())[0]),
 		"Key":                   places(*key),
 		"*Key":                  places(key),
 		"Key of RSA":            places(exauth.NewPrivateKey(canaryID, rsaKey)),
@@ -437,7 +447,7 @@ func TestRedactionPanic(t *testing.T) {
 	if name := os.Getenv(which); name != "" {
 		panic(holders(t)[name]["value"])
 	}
-	for _, name := range []string{"Key", "*Key", "HMAC", "Client", "Options", "Ed25519 Signer", "EnvKey", "Transport"} {
+	for _, name := range []string{"Key", "*Key", "HMAC", "Client", "Options", "Ed25519 Signer", "EnvKey", "Transport", "KeyRing"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.Command(os.Args[0], "-test.run=^TestRedactionPanic$")

@@ -85,14 +85,7 @@ func (c *core) keyFor(ctx context.Context, d *draft) (*binding, error) {
 	if c.keys == nil && d.key == nil {
 		return nil, fmt.Errorf("%w: this client was made without keys; public calls need Auth: AuthNone or a public route", ErrNoKey)
 	}
-	key, err := d.key, error(nil)
-	if key == nil {
-		key, err = c.keys.Key(ctx, Need{Venue: c.venue.Name, Environment: c.venue.Environment, Account: c.opts.Account, Scope: d.need})
-	}
-	if err != nil {
-		return nil, err
-	}
-	b, err := c.bind(key)
+	b, err := c.ready(ctx, d)
 	if err != nil {
 		return nil, err
 	}
