@@ -133,8 +133,9 @@ type book struct {
 	orders      map[string]*order
 	byClient    map[clientRef]*order // the newest with this id
 	resting     map[*market]*[2][]*order
-	history     map[string][]*order // by account, oldest first
-	executions  map[clientRef]int   // accepted orders by client order id
+	history     map[string][]*order  // by account, oldest first
+	switches    map[string]time.Time // by account, when its dead man's switch cancels everything
+	executions  map[clientRef]int    // accepted orders by client order id
 }
 
 // A clientRef names an order as its client does. Ids are an account's own.

@@ -257,10 +257,15 @@ func (b *book) cancel(account, id, clientID string, now time.Time) (order, error
 	if !o.state.open() {
 		return *o, errClosed
 	}
+	b.close(o, now)
+	return *o, nil
+}
+
+// close takes an open order off the book.
+func (b *book) close(o *order, now time.Time) {
 	o.state, o.updated = stateCanceled, now
 	b.remove(o)
 	b.release(o)
-	return *o, nil
 }
 
 // setPrice moves the house and fills the resting orders it now crosses, at their

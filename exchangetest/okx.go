@@ -114,6 +114,7 @@ func (x *okx) open(d *desk) {
 		"POST /api/v5/trade/batch-orders":        {trade, x.each(x.placeItem)},
 		"POST /api/v5/trade/cancel-order":        {trade, x.each(x.cancelItem)},
 		"POST /api/v5/trade/cancel-batch-orders": {trade, x.each(x.cancelItem)},
+		"POST /api/v5/trade/cancel-all-after":    {trade, x.cancelAllAfter},
 		"POST /api/v5/asset/withdrawal":          {exauth.ScopeWithdraw, x.withdraw},
 	}
 }

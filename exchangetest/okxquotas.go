@@ -26,6 +26,7 @@ var okxCounts = map[string]string{
 	"GET /api/v5/trade/orders-history":     "USER_40_2S",
 	"GET /api/v5/trade/fills":              "USER_60_2S",
 	"POST /api/v5/asset/withdrawal":        "USER_6_1S",
+	"POST /api/v5/trade/cancel-all-after":  "USER_1_1S",
 }
 
 // costs is what a call takes.

@@ -277,6 +277,7 @@ func (s *Server) RequestCount() int {
 // SetPrice moves the house of a market, named as the venue names it, and fills
 // the resting orders that the new price crosses. "" sends the house away.
 func (s *Server) SetPrice(symbol, price string) error {
+	s.desk.book.sweep(s.now())
 	return s.desk.book.setPrice(symbol, price, s.now())
 }
 
@@ -405,6 +406,7 @@ func (s *Server) enter(c *call) answer {
 	if x := c.visit.enter(c.now); x != nil {
 		return s.dialect.refuse(x)
 	}
+	s.desk.book.sweep(c.now)
 	a := s.dialect.serve(c)
 	c.visit.correct(a.costs)
 	return a
