@@ -82,9 +82,7 @@ func (c *core) watch(ctx context.Context, d *draft, b *binding, resp *Response, 
 	}
 	a := c.attemptOf(ctx, d, b, err)
 	a.Time, a.Sent, a.Received, a.Resent = t.sent, t.sent, t.received, t.wrote.Load() > 1
-	if t.costs != nil {
-		a.Costs = t.costs
-	}
+	a.Costs = settled(d.costs, t.costs)
 	if resp != nil {
 		a.Status = resp.Status
 	}
@@ -92,6 +90,22 @@ func (c *core) watch(ctx context.Context, d *draft, b *binding, resp *Response, 
 		a.Outcome = OutcomeAccepted
 	}
 	c.tell(a)
+}
+
+// settled is what a call cost: what the answer told, and what was demanded of the
+// quotas that it does not mention.
+func settled(demanded, told []Cost) []Cost {
+	if told == nil {
+		return demanded
+	}
+	all := slices.Clone(told)
+	for _, d := range demanded {
+		mentions := func(c Cost) bool { return c.Quota == d.Quota && (c.Item == "" || c.Item == d.Item) }
+		if !slices.ContainsFunc(told, mentions) {
+			all = append(all, d)
+		}
+	}
+	return all
 }
 
 // stop is notSent for calls, which the Observer and the Logger learn of: a refused
