@@ -99,6 +99,9 @@ func (c *core) judge(d *draft, t *trip, resp *Response) error {
 	}
 	e.Code = shorten(mask.Values(oneLine(e.Code), t.hidden()...)) // masked whole, then cut
 	e.Message = shorten(t.scrub(oneLine(e.Message)))
+	if e.Kind == ErrNonce && e.Err == nil && c.venue.Ordered {
+		e.Err = errNonceSeen
+	}
 	e.Outcome = outcomeOf(e, d, resp.Status)
 	if t.number > 1 && errors.Is(e.Kind, ErrDuplicateOrder) && d.need.writes() {
 		e.Outcome = OutcomeUnknown // sent again, and an order of the name exists: ask which

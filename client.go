@@ -93,6 +93,11 @@ type Options struct {
 	// KeyWarning hears what a person should know about a key, each once a day; Logger
 	// does, too. It is called on the goroutine of a call and should return soon.
 	KeyWarning func(KeyWarning)
+
+	// SignatureDebug is told what was signed when the venue refuses a call's key,
+	// signature, stamp or nonce; print its report. It shows the call's parameters, and
+	// slows every call a little: set it while something is wrong. Default: off.
+	SignatureDebug func(SignatureReport)
 }
 
 // A Client sends calls to one venue with the keys of one source. It is safe for

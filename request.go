@@ -42,8 +42,9 @@ type Request struct {
 	rand   io.Reader
 	values *[6]string // backing for SetHeader, so that headers cost no allocation each
 	used   int
-	buffer []byte // lent by Buffer, kept between requests
-	err    error  // a failed source of randomness, checked after Authorize
+	buffer []byte      // lent by Buffer, kept between requests
+	record *signRecord // nil unless Options.SignatureDebug is set
+	err    error       // a failed source of randomness, checked after Authorize
 }
 
 // bound returns the key in use; a Request that nobody bound has an empty one.
@@ -86,7 +87,16 @@ func (r *Request) Sign(ctx context.Context, dst, msg []byte) ([]byte, error) {
 	if s == nil {
 		return nil, fmt.Errorf("%w: this key cannot sign", ErrKey)
 	}
-	return s.Sign(ctx, dst, msg)
+	if r.record == nil {
+		return s.Sign(ctx, dst, msg)
+	}
+	r.record.add(s.Algorithm().String(), msg)
+	n := len(dst)
+	sig, err := s.Sign(ctx, dst, msg)
+	if err == nil && len(sig) > n {
+		r.record.taint(sig[n:])
+	}
+	return sig, err
 }
 
 // SetHeader sets one header field. It is Header.Set without the allocation.

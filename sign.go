@@ -112,9 +112,10 @@ type outgoing struct {
 	req    http.Request
 	url    url.URL
 	body   bodyReader
-	coding [1]string // backing of TransferEncoding
-	values [6]string // backing of header values
-	stamp  time.Time // the venue time the request carries
+	coding [1]string   // backing of TransferEncoding
+	values [6]string   // backing of header values
+	stamp  time.Time   // the venue time the request carries
+	record *signRecord // nil unless Options.SignatureDebug is set
 }
 
 // bodyReader is a body without GetBody, so that net/http cannot send it twice.
@@ -168,6 +169,10 @@ func (c *core) authorize(ctx context.Context, d *draft, b *binding, out *outgoin
 		}
 	}
 	if d.auth != AuthNone {
+		if c.opts.SignatureDebug != nil {
+			out.record = newSignRecord(b)
+			r.record = out.record
+		}
 		if err := c.signWith(ctx, r, b, d.opensRisk()); err != nil {
 			return err
 		}
@@ -204,6 +209,9 @@ func (c *core) signWith(ctx context.Context, r *Request, b *binding, opensRisk b
 			return err
 		}
 		r.Nonce = n
+		if r.record != nil {
+			r.record.nonce = n
+		}
 	}
 	box := b.info.box
 	box.mu.RLock()

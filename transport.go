@@ -62,6 +62,7 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	}
 	resp, err := c.send(d, t, rt)
 	c.settle(d, resp, err, t)
+	c.explain(d, b, &out.outgoing, err)
 	c.watch(ctx, d, b, resp, err, t)
 	if t.broke { // half an answer is none
 		return nil, err

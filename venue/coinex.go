@@ -76,7 +76,9 @@ func authorizeCoinEx(ctx context.Context, r *exauth.Request) error {
 		if err != nil {
 			return err
 		}
-		r.SetHeader("Authorization", sha256Hex(append(text, "&secret_key="...), r.Secret()))
+		text = append(text, "&secret_key="...)
+		r.Signed("SHA-256 of this and the secret", text)
+		r.SetHeader("Authorization", sha256Hex(text, r.Secret()))
 		r.SetHeader("Accessid", r.KeyID())
 		return nil
 	case strings.HasPrefix(r.Path, "/v1/"):
@@ -109,6 +111,7 @@ func coinexV2(r *exauth.Request, stamp string) error {
 	text = append(append(text, r.Body...), stamp...)
 	r.SetHeader("Accept", "application/json")
 	r.SetHeader("X-Coinex-Key", r.KeyID())
+	r.Signed("SHA-256 of this and the secret", text)
 	r.SetHeader("X-Coinex-Sign", sha256Hex(text, r.Secret()))
 	r.SetHeader("X-Coinex-Timestamp", stamp)
 	return nil
@@ -127,7 +130,9 @@ func coinexV1(r *exauth.Request, stamp string) error {
 	if err != nil {
 		return err
 	}
-	sum, err := md5Hex(append(text, "&secret_key="...), r.Secret())
+	text = append(text, "&secret_key="...)
+	r.Signed("MD5 of this and the secret", text)
+	sum, err := md5Hex(text, r.Secret())
 	if err != nil {
 		return err
 	}

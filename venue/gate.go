@@ -97,6 +97,7 @@ func authorizeGate(ctx context.Context, r *exauth.Request) error {
 		r.Query = strings.ReplaceAll(r.Query, "%2C", ",")
 	}
 	stamp := seconds(r)
+	r.Signed("SHA-512 of this, which goes in as hex", r.Body)
 	sum := sha512.Sum512(r.Body)
 	var stack [1024]byte
 	msg := stack[:0]

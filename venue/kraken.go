@@ -78,7 +78,9 @@ func authorizeKraken(ctx context.Context, r *exauth.Request) error {
 	default:
 		r.Body = append([]byte("nonce="+nonce+"&"), r.Body...)
 	}
-	sum := sha256.Sum256(append([]byte(nonce), r.Body...))
+	inner := append([]byte(nonce), r.Body...)
+	r.Signed("SHA-256 of this, which goes behind the path", inner)
+	sum := sha256.Sum256(inner)
 	sig, err := signBase64(ctx, r, append([]byte(r.Path), sum[:]...))
 	if err != nil {
 		return err

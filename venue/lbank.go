@@ -161,6 +161,7 @@ func lbankObject(ctx context.Context, r *exauth.Request, own, inHeader []member)
 
 // lbankSign signs MD5 in upper-case hex: HMAC as hex, RSA as base64.
 func lbankSign(ctx context.Context, r *exauth.Request, text string) (string, error) {
+	r.Signed("MD5 of this, in upper-case hex", []byte(text))
 	sum, err := md5Hex([]byte(text), nil)
 	if err != nil {
 		return "", err

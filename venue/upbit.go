@@ -76,6 +76,7 @@ func authorizeUpbit(ctx context.Context, r *exauth.Request) error {
 		query = appendRawForm(query, "", fields)
 	}
 	if len(query) > 0 {
+		r.Signed("SHA-512 of this, which is the claim query_hash", query)
 		sum := sha512.Sum512(query)
 		claims = append(claims, exauth.Param{Name: "query_hash", Value: hex.EncodeToString(sum[:])},
 			exauth.Param{Name: "query_hash_alg", Value: "SHA512"})

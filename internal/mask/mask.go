@@ -49,6 +49,46 @@ func Values(text string, values ...string) string {
 	return text
 }
 
+// Taint is Values for texts that are meant to be read in full, so that nothing but
+// the values may go and nothing of them may stay: shorter ones are masked too, inside
+// longer base64 wherever they begin in it, and a text that is a value goes whole.
+func Taint(text string, values ...string) string {
+	var all []string
+	for _, v := range values {
+		if v == "" {
+			continue
+		}
+		if v == text {
+			return Redacted
+		}
+		if len(v) >= shortestTaint {
+			all = append(all, spellings(v)...)
+			all = append(all, inBase64(v)...)
+		}
+	}
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
+	for _, form := range all {
+		if len(form) >= shortestTaint {
+			text = strings.ReplaceAll(text, form, Redacted)
+		}
+	}
+	return text
+}
+
+const shortestTaint = 4
+
+// inBase64 lists how the middle of v is spelled in base64 of a longer text, for each
+// of the three places in a group where v may begin.
+func inBase64(v string) (all []string) {
+	for begin := range 3 {
+		if whole := (len(v) - begin) / 3 * 3; whole >= 6 {
+			part := []byte(v[begin : begin+whole])
+			all = append(all, base64.StdEncoding.EncodeToString(part), base64.URLEncoding.EncodeToString(part))
+		}
+	}
+	return all
+}
+
 // forms lists every way the values may be written, longest first, so that a value
 // inside another does not leave the rest of it behind.
 func forms(values []string) []string {
@@ -57,17 +97,23 @@ func forms(values []string) []string {
 		if len(v) < shortest {
 			continue
 		}
-		raw := []byte(v)
-		all = append(all, v, hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)),
-			base64.StdEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw),
-			base64.URLEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw),
-			url.QueryEscape(v), url.PathEscape(v), html.EscapeString(v), strings.ReplaceAll(v, "/", `\/`))
-		if un, err := url.QueryUnescape(v); err == nil {
-			all = append(all, un)
-		}
+		all = append(all, spellings(v)...)
 	}
 	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
 	return slices.Compact(all)
+}
+
+// spellings lists every way one value may be written.
+func spellings(v string) []string {
+	raw := []byte(v)
+	all := []string{v, hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)),
+		base64.StdEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw),
+		base64.URLEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw),
+		url.QueryEscape(v), url.PathEscape(v), html.EscapeString(v), strings.ReplaceAll(v, "/", `\/`)}
+	if un, err := url.QueryUnescape(v); err == nil {
+		all = append(all, un)
+	}
+	return all
 }
 
 // urls takes the user and the query out of the URLs of a text, and the query of
