@@ -126,6 +126,10 @@ type core struct {
 	halted   atomic.Pointer[string]
 	proves   bool         // the source may want a key proved
 	reviewed atomic.Int64 // when the keys' ages were looked at, in Unix nanoseconds
+	gates    struct {
+		sync.Mutex
+		of map[string]*keyGate // by fingerprint
+	}
 	warnings struct {
 		sync.Mutex
 		at map[warned]time.Time

@@ -104,6 +104,7 @@ type Error struct {
 	Err                 error         // the cause, when it is not the venue's answer
 
 	asked func() *question // for Resolve; a closure: reflection prints an address, not what it captures
+	why   func() []Cause   // for Causes; a closure, too
 }
 
 // Error returns "exauth: venue METHOD path: what happened".

@@ -18,6 +18,7 @@ type binding struct {
 	signer Signer // nil for bearer tokens and key-header venues
 	mark   string // fingerprint under this venue
 	way    *way   // how its requests leave
+	gate   *keyGate
 	self   func() *binding
 	drawn  atomic.Int64 // the highest nonce a NonceSource gave
 }
@@ -50,6 +51,7 @@ func (c *core) bind(key *Key) (*binding, error) {
 	if b.way, err = c.wayFor(info.egress); err != nil {
 		return nil, err
 	}
+	b.gate = c.gateOf(b.mark)
 	b.self = func() *binding { return b }
 	return c.bindings.put(info, b), nil
 }

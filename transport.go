@@ -22,6 +22,9 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	if err != nil {
 		return nil, c.stop(ctx, d, nil, nil, err)
 	}
+	if _, err := b.gate.holds(d, false); err != nil {
+		return nil, c.stop(ctx, d, b, nil, err)
+	}
 	if d.auth == AuthSigned {
 		c.freshClock(ctx) // before the wait, so that no stamp gets old in the queue
 	}
@@ -60,8 +63,14 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 		lease.Settle(Observation{})
 		return nil, c.stop(ctx, d, b, nil, err)
 	}
+	probe, err := b.gate.holds(d, true)
+	if err != nil {
+		lease.Settle(Observation{})
+		return nil, c.stop(ctx, d, b, nil, err)
+	}
 	resp, err := c.send(d, t, rt)
 	c.settle(d, resp, err, t)
+	c.heed(d, b, err, probe)
 	c.explain(d, b, &out.outgoing, err)
 	c.watch(ctx, d, b, resp, err, t)
 	if t.broke { // half an answer is none

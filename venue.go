@@ -83,6 +83,10 @@ type Venue struct {
 	Probe   Call   // a cheap signed read, for Check and rotation
 	KeyPage string // where its user makes and deletes keys
 
+	// Ambiguous lists codes that stand for more than the one kind that Answer gives
+	// them, for Causes.
+	Ambiguous map[string][]error
+
 	// Owner tells from the answer to Probe whose account it is; nil, or "", where the
 	// venue does not say. A key of another owner is not rotated to.
 	Owner    func(*Response) string
