@@ -48,8 +48,12 @@ func Binance() *exauth.Venue {
 		Limits:        binanceLimits,
 		Lookup:        exauth.Lookup{Ask: binanceAsk, Find: binanceFind, Until: binanceUntil, Lag: time.Second, Keeps: 90 * 24 * time.Hour},
 		Answer:        binanceAnswer(),
-		Clock:         exauth.Clock{Path: "/api/v3/time", Parse: binanceTime},
-		Probe:         exauth.Call{Method: "GET", Path: "/api/v3/account", Params: exauth.Params{{Name: "omitZeroBalances", Value: true}}},
+		Ambiguous: map[string][]error{ // rest-api "Errors": -2015 is "Invalid API-key, IP, or permissions for action"
+			"-2015": {exauth.ErrKey, exauth.ErrIPNotAllowed, exauth.ErrPermission, exauth.ErrEnvironment},
+			"-2008": {exauth.ErrKey, exauth.ErrEnvironment},
+		},
+		Clock: exauth.Clock{Path: "/api/v3/time", Parse: binanceTime},
+		Probe: exauth.Call{Method: "GET", Path: "/api/v3/account", Params: exauth.Params{{Name: "omitZeroBalances", Value: true}}},
 	}
 }
 

@@ -39,6 +39,7 @@ func Coinbase() *exauth.Venue {
 		DefaultCosts: coinbaseDefault(),
 		GETReads:     true,
 		Answer:       coinbaseAnswer(),
+		Ambiguous:    coinbaseAmbiguous(),
 		Clock:        exauth.Clock{Path: "/api/v3/brokerage/time", Parse: coinbaseTime},
 		Probe:        exauth.Call{Method: "GET", Path: "/api/v3/brokerage/key_permissions"},
 	}
@@ -63,6 +64,13 @@ func coinbaseStyle(method, _ string, _ exauth.Params) exauth.Style {
 		return exauth.StyleQuery | exauth.StyleArrayRepeat
 	}
 	return exauth.StyleJSON
+}
+
+// coinbaseAmbiguous: a token that Coinbase does not take is refused with one word,
+// whether its key, its signature, its times or the caller's address is why.
+func coinbaseAmbiguous() map[string][]error {
+	why := []error{exauth.ErrKey, exauth.ErrSignature, exauth.ErrIPNotAllowed, exauth.ErrClock, exauth.ErrEnvironment}
+	return map[string][]error{"Unauthorized": why, "unauthorized": why, "UNAUTHENTICATED": why, "authentication_error": why}
 }
 
 // coinbaseLife is how long a token is good for: the most Coinbase allows.

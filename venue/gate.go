@@ -34,8 +34,12 @@ func Gate() *exauth.Venue {
 		DefaultPrice: gateDefault(),
 		GETReads:     true,
 		Answer:       gateAnswer(),
-		Clock:        exauth.Clock{Path: "/api/v4/spot/time", Parse: gateTime},
-		Probe:        exauth.Call{Method: "GET", Path: "/api/v4/spot/accounts", Params: exauth.Params{{Name: "currency", Value: "USDT"}}},
+		Ambiguous: map[string][]error{
+			"INVALID_KEY": {exauth.ErrKey, exauth.ErrEnvironment},
+			"FORBIDDEN":   {exauth.ErrPermission, exauth.ErrIPNotAllowed},
+		},
+		Clock: exauth.Clock{Path: "/api/v4/spot/time", Parse: gateTime},
+		Probe: exauth.Call{Method: "GET", Path: "/api/v4/spot/accounts", Params: exauth.Params{{Name: "currency", Value: "USDT"}}},
 	}
 }
 

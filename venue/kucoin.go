@@ -47,6 +47,7 @@ func KuCoin() *exauth.Venue {
 		Limits:       kucoinLimits,
 		GETReads:     true,
 		Answer:       kucoinAnswer(),
+		Ambiguous:    map[string][]error{"400003": {exauth.ErrKey, exauth.ErrEnvironment}},
 		Clock:        exauth.Clock{Path: "/api/v1/timestamp", Parse: kucoinTime},
 		Probe:        exauth.Call{Method: "GET", Path: "/api/v1/user/api-key"},
 	}

@@ -40,6 +40,7 @@ func OKX() *exauth.Venue {
 		Deadline:     5 * time.Second,
 		Lookup:       exauth.Lookup{Ask: okxAsk, Find: okxFind, Until: okxUntil, Lag: time.Second, Keeps: 2 * time.Hour},
 		Answer:       okxAnswer(),
+		Ambiguous:    map[string][]error{"50119": {exauth.ErrKey, exauth.ErrEnvironment}}, // "API key doesn't exist", of another region's host too
 		Clock:        exauth.Clock{Path: "/api/v5/public/time", Parse: okxTime},
 		Probe:        exauth.Call{Method: "GET", Path: "/api/v5/account/config"},
 	}
