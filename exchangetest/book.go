@@ -107,6 +107,20 @@ type balance struct {
 	free, locked *big.Rat
 }
 
+// An idRule says when a client order id is taken.
+type idRule uint8
+
+const (
+	idsWhileOpen idRule = iota // as long as an order of this id is open
+	idsForGood                 // once and for all
+	idsNever                   // any number of orders may have it
+)
+
+// taken reports whether prev keeps its id from a new order.
+func (r idRule) taken(prev *order) bool {
+	return r == idsForGood || r == idsWhileOpen && prev.state.open()
+}
+
 // Why the book refuses. Dialects put these into the venue's words.
 var (
 	errFunds     = errors.New("insufficient funds")
@@ -123,7 +137,8 @@ type book struct {
 	mu     sync.Mutex
 	name   func(seq int64) string
 	filled func(o *order) // hears of the first fill of an order that rested, if not nil; mu is held
-	late   bool           // post-only orders that take, and market orders nobody meets, are accepted and then canceled
+	ids    idRule
+	late   bool // post-only orders that take, and market orders nobody meets, are accepted and then canceled
 
 	markets  map[string]*market // by symbol and alias
 	prices   map[*market]*big.Rat

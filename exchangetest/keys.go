@@ -20,11 +20,11 @@ import (
 // shown: unlike exauth.Key it holds its secret in the open.
 type Key struct {
 	ID         string
-	Secret     string // the text a client signs HMACs with; "" for private keys
+	Secret     string // the text a client signs HMACs with; "" for private keys in PEM; Coinbase's Ed25519 keys in base64
 	Passphrase string // OKX
 
-	// Public verifies RSA and Ed25519 signatures. It may be left out when PEM,
-	// the PKCS#8 private key that a client signs with, is there.
+	// Public verifies RSA, ECDSA and Ed25519 signatures. It may be left out when PEM,
+	// the PKCS#8 or SEC 1 private key that a client signs with, is there.
 	Public crypto.PublicKey
 	PEM    string
 
@@ -36,6 +36,10 @@ type Key struct {
 	// NonceWindow lets Kraken take a nonce once that is below the highest seen by
 	// no more than this, as the setting of the same name on a real key does.
 	NonceWindow uint64
+
+	// TimeNonce is Gemini's "uses a time based nonce": seconds within 30 of the
+	// exchange's clock, in any order, instead of numbers that rise.
+	TimeNonce bool
 }
 
 // Credential returns the key for exauth's client. It is not restricted to Scope,
@@ -108,11 +112,19 @@ func NewPrivateKey(priv crypto.Signer) (Key, error) {
 	return Key{ID: randomText(64), PEM: string(block), Public: priv.Public(), Scope: trading, Account: "main"}, nil
 }
 
-// publicOf reads the public half of an unencrypted PKCS#8 key.
+// publicOf reads the public half of an unencrypted private key: PKCS#8, or SEC 1
+// for elliptic curves, as Coinbase hands them out.
 func publicOf(text string) (crypto.PublicKey, error) {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
 		return nil, fmt.Errorf("%w: exchangetest key holds no PEM block", exauth.ErrKey)
+	}
+	if block.Type == "EC PRIVATE KEY" {
+		priv, err := x509.ParseECPrivateKey(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%w: exchangetest key is no unencrypted EC key", exauth.ErrKey)
+		}
+		return &priv.PublicKey, nil
 	}
 	priv, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {

@@ -22,8 +22,8 @@ type match struct {
 func (b *book) place(o order, now time.Time, test bool) (order, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if prev := b.byClient[clientRef{o.account, o.clientID}]; o.clientID != "" && prev != nil && prev.state.open() {
-		return order{}, errDuplicate // unique among open orders, on all three venues
+	if prev := b.byClient[clientRef{o.account, o.clientID}]; o.clientID != "" && prev != nil && b.ids.taken(prev) {
+		return order{}, errDuplicate
 	}
 	o.filled, o.cost, o.locked = zero(), zero(), zero()
 	o.created, o.updated = now, now
