@@ -19,6 +19,18 @@ func coinbaseRoutes() []exauth.Route {
 			GET /api/v3/brokerage/accounts/{account_uuid}
 			GET /api/v3/brokerage/orders/historical/*
 			GET /api/v3/brokerage/key_permissions
+			GET /api/v3/brokerage/products
+			GET /api/v3/brokerage/products/*
+			GET /api/v3/brokerage/product_book
+			GET /api/v3/brokerage/best_bid_ask
+			GET /api/v3/brokerage/transaction_summary
+			GET /api/v3/brokerage/portfolios
+			GET /api/v3/brokerage/portfolios/*
+			GET /api/v3/brokerage/payment_methods
+			GET /api/v3/brokerage/payment_methods/*
+			GET /api/v3/brokerage/convert/trade/{trade_id}
+			GET /api/v3/brokerage/cfm/*
+			GET /api/v3/brokerage/intx/*
 			GET /v2/accounts
 			GET /v2/accounts/{account_id}
 			GET /v2/accounts/{account_id}/withdrawals
