@@ -1,7 +1,9 @@
 package exchangetest_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -20,7 +22,22 @@ type dialogue struct {
 	balance exauth.Call
 	order   func(clientID, price, qty string) exauth.Call // a limit buy of BTC
 	query   func(clientID string) exauth.Call
-	cancel  func(clientID string) exauth.Call
+	cancel  func(id string) exauth.Call // by the client's id, or by the venue's where orderID finds it
+	orderID func(payload []byte) string // in the answer to an order
+
+	wrongSecret error // what a signature by another secret comes out as
+	inUse       error // what a second order of one id comes out as; nil: it is answered like the first
+	executed    int   // how often the two are then executed
+}
+
+// idAt finds an order's id in an answer.
+func idAt(name string) func([]byte) string {
+	return func(payload []byte) string {
+		var order map[string]any
+		_ = json.Unmarshal(payload, &order)
+		id, _ := order[name].(string)
+		return id
+	}
 }
 
 func params(pairs ...string) exauth.Params {
@@ -44,6 +61,7 @@ var dialogues = map[string]dialogue{
 		cancel: func(id string) exauth.Call {
 			return exauth.Call{Method: "DELETE", Path: "/api/v3/order", Params: params("symbol", "BTCUSDT", "origClientOrderId", id)}
 		},
+		wrongSecret: exauth.ErrSignature, inUse: exauth.ErrDuplicateOrder, executed: 1,
 	},
 	"kraken": {
 		balance: exauth.Call{Method: "POST", Path: "/0/private/Balance"},
@@ -57,6 +75,7 @@ var dialogues = map[string]dialogue{
 		cancel: func(id string) exauth.Call {
 			return exauth.Call{Method: "POST", Path: "/0/private/CancelOrder", Params: params("cl_ord_id", id)}
 		},
+		wrongSecret: exauth.ErrSignature, inUse: exauth.ErrDuplicateOrder, executed: 1,
 	},
 	"okx": {
 		balance: exauth.Call{Path: "/api/v5/account/balance"},
@@ -70,13 +89,60 @@ var dialogues = map[string]dialogue{
 		cancel: func(id string) exauth.Call {
 			return exauth.Call{Method: "POST", Path: "/api/v5/trade/cancel-order", Params: params("instId", "BTC-USDT", "clOrdId", id)}
 		},
+		wrongSecret: exauth.ErrSignature, inUse: exauth.ErrDuplicateOrder, executed: 1,
+	},
+	"coinbase": {
+		balance: exauth.Call{Path: "/api/v3/brokerage/accounts"},
+		order: func(id, price, qty string) exauth.Call {
+			limit := exauth.Params{{Name: "limit_limit_gtc", Value: params("base_size", qty, "limit_price", price)}}
+			return exauth.Call{Method: "POST", Path: "/api/v3/brokerage/orders", Params: append(params("client_order_id", id, "product_id", "BTC-USD",
+				"side", "BUY"), exauth.Param{Name: "order_configuration", Value: limit})}
+		},
+		query: func(string) exauth.Call { // there is no query by the client's id that is not deprecated
+			return exauth.Call{Path: "/api/v3/brokerage/orders/historical/batch", Params: params("product_ids", "BTC-USD")}
+		},
+		cancel: func(id string) exauth.Call {
+			return exauth.Call{Method: "POST", Path: "/api/v3/brokerage/orders/batch_cancel", Params: exauth.Params{{Name: "order_ids", Value: []any{id}}}}
+		},
+		orderID: idAt("order_id"), wrongSecret: exauth.ErrKey, executed: 1, // the second answers with the first
+	},
+	"cryptocom": {
+		balance: exauth.Call{Method: "POST", Path: "/exchange/v1/private/user-balance"},
+		order: func(id, price, qty string) exauth.Call {
+			return exauth.Call{Method: "POST", Path: "/exchange/v1/private/create-order", Params: params("instrument_name", "BTC_USD", "side", "BUY",
+				"type", "LIMIT", "quantity", qty, "price", price, "client_oid", id)}
+		},
+		query: func(id string) exauth.Call {
+			return exauth.Call{Method: "POST", Path: "/exchange/v1/private/get-order-detail", Params: params("client_oid", id)}
+		},
+		cancel: func(id string) exauth.Call {
+			return exauth.Call{Method: "POST", Path: "/exchange/v1/private/cancel-order", Params: params("client_oid", id)}
+		},
+		wrongSecret: exauth.ErrKey, inUse: exauth.ErrDuplicateOrder, executed: 1,
+	},
+	"gemini": {
+		balance: exauth.Call{Method: "POST", Path: "/v1/balances"},
+		order: func(id, price, qty string) exauth.Call {
+			return exauth.Call{Method: "POST", Path: "/v1/order/new", Params: params("client_order_id", id, "symbol", "btcusd", "amount", qty,
+				"price", price, "side", "buy", "type", "exchange limit")}
+		},
+		query: func(id string) exauth.Call {
+			return exauth.Call{Method: "POST", Path: "/v1/order/status", Params: params("client_order_id", id)}
+		},
+		cancel: func(id string) exauth.Call {
+			return exauth.Call{Method: "POST", Path: "/v1/order/cancel", Params: params("order_id", id)}
+		},
+		orderID: idAt("order_id"), wrongSecret: exauth.ErrSignature, executed: 2, // nobody counts ids there
 	},
 }
+
+// played are the venues that there is an exchange of.
+var played = []string{"binance", "coinbase", "cryptocom", "gemini", "kraken", "okx"}
 
 // eachVenue runs f for every exchange that can be played, once over a socket and
 // once in a bubble.
 func eachVenue(t *testing.T, f func(t *testing.T, v *exauth.Venue, d dialogue)) {
-	for _, name := range []string{"binance", "kraken", "okx"} {
+	for _, name := range played {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			v, ok := venue.ByName(name)
@@ -109,14 +175,22 @@ func TestClientTrades(t *testing.T) {
 		if err := c.Check(t.Context()); err != nil {
 			t.Fatalf("check: %v", err)
 		}
-		for _, step := range []struct {
-			name string
-			call exauth.Call
-		}{{"balance", d.balance}, {"order", d.order("bot1", "50000.1", "0.1")}, {"query", d.query("bot1")}, {"cancel", d.cancel("bot1")}} {
-			if res, err := c.Do(t.Context(), step.call); err != nil || res.Status != 200 {
-				t.Errorf("%s: %v", step.name, err)
+		do := func(name string, call exauth.Call) []byte {
+			res, err := c.Do(t.Context(), call)
+			if err != nil || res.Status != 200 {
+				t.Fatalf("%s: %v", name, err)
 			}
+			return res.Payload
 		}
+		do("balance", d.balance)
+		id, placed := "bot1", do("order", d.order("bot1", "50000.1", "0.1"))
+		if found := do("query", d.query("bot1")); !bytes.Contains(found, []byte(`"bot1"`)) {
+			t.Errorf("query: %s", found)
+		}
+		if d.orderID != nil {
+			id = d.orderID(placed)
+		}
+		do("cancel", d.cancel(id))
 		if n := srv.Executions("bot1"); n != 1 {
 			t.Errorf("executed %d times", n)
 		}
@@ -129,7 +203,7 @@ func TestClientErrors(t *testing.T) {
 		srv := exchangetest.NewServer(t, v, nil)
 		trader, reader := srv.Key(exauth.ScopeTradeSpot), srv.Key(exauth.ScopeRead)
 		forged, stranger := trader, trader
-		forged.Secret = reader.Secret
+		forged.Secret, forged.PEM, forged.Public = reader.Secret, reader.PEM, reader.Public
 		stranger.ID = exchangeID(t, v.Name)
 		clients := map[exchangetest.Key]*exauth.Client{} // one per key: a nonce must have one owner
 		for _, k := range []exchangetest.Key{trader, reader, forged, stranger} {
@@ -148,11 +222,11 @@ func TestClientErrors(t *testing.T) {
 			call exauth.Call
 			want []error // any of these
 		}{
-			{"wrong secret", forged, d.balance, []error{exauth.ErrSignature}},
+			{"wrong secret", forged, d.balance, []error{d.wrongSecret}},
 			{"unknown key", stranger, d.balance, []error{exauth.ErrKey}},
 			{"read-only key", reader, d.order("x1", "50000.1", "0.1"), []error{exauth.ErrPermission, exauth.ErrKey}}, // Binance does not tell the two apart
 			{"too dear", trader, d.order("x2", "50000.1", "100"), []error{exauth.ErrInsufficientFunds}},
-			{"id in use", trader, d.order("taken", "50000.1", "0.1"), []error{exauth.ErrDuplicateOrder}},
+			{"id in use", trader, d.order("taken", "50000.1", "0.1"), []error{d.inUse}},
 			{"cancel of no order", trader, d.cancel("never"), []error{exauth.ErrUnknownOrder}},
 		} {
 			err := do(tc.key, tc.call)
@@ -163,6 +237,9 @@ func TestClientErrors(t *testing.T) {
 			if !found {
 				t.Errorf("%s: %v, want %v", tc.name, err, tc.want)
 			}
+		}
+		if n := srv.Executions("taken"); n != d.executed {
+			t.Errorf("two orders of one id were executed %d times, want %d", n, d.executed)
 		}
 		if n := srv.Executions("x1") + srv.Executions("x2"); n != 0 {
 			t.Errorf("%d refused orders were executed", n)

@@ -8,7 +8,8 @@
 // documentation with the standard library's primitives; they share no code with
 // the signing side of exauth, so that a mistake there shows here.
 //
-// It plays Binance spot, Kraken spot and OKX:
+// It plays Binance spot, Coinbase Advanced Trade, the Crypto.com Exchange, Gemini,
+// Kraken spot and OKX:
 //
 //	srv := exchangetest.NewServer(t, venue.Binance(), nil)
 //	key := srv.Key(exauth.ScopeTradeSpot).Credential()
@@ -21,7 +22,7 @@
 //
 // With Options.Quotas it counts calls as the exchange does, by its own clock, and
 // refuses in its manner: Binance with 429 and Retry-After, and with bans for clients
-// that go on; Kraken inside a 200; OKX with 429 and its code 50011.
+// that go on; Kraken inside a 200; the others with 429 and a code of theirs.
 //
 //	srv := exchangetest.NewServer(t, venue.Binance(), &exchangetest.Options{VenueQuotas: true})
 //
@@ -29,9 +30,16 @@
 // It knows Binance's quotas by rateLimitType with anything behind it (REQUEST_WEIGHT,
 // RAW_REQUESTS, ORDERS_10S, ORDERS_1D) and SAPI_IP and SAPI_UID; Kraken's as API,
 // TRADING, PUBLIC and CONCURRENT; OKX's as PLACE, CANCEL, PLACE_BATCH, CANCEL_BATCH,
-// ORDERS, and names like USER_10_2S and IP_20_2S for its endpoints. These are the
-// names in package venue. Quotas of other names are used by nobody. Assumed, since no
+// ORDERS, and names like USER_10_2S and IP_20_2S for its endpoints; Coinbase's as
+// PUBLIC, PRIVATE and APP; Crypto.com's as ORDERS_15, DETAIL_30, HISTORY_1, OTHER_3 and
+// PUBLIC_100, by method; Gemini's as PUBLIC and PRIVATE. These are the names in package
+// venue. Quotas of other names are used by nobody. Assumed, since no
 // venue publishes it: refused calls do not count, and ten strikes make a ban.
+//
+// Client order ids are kept as the venues do: unique among open orders on Binance,
+// Kraken, OKX and Crypto.com; once and for all on Coinbase, where the second order
+// answers with the first; and not at all on Gemini. Server.Executions counts what was
+// really accepted.
 //
 // With Options.Faults things go wrong, by chance from a seed or by script: connections
 // refused, reset and cut, answers lost before and after the order was executed, late

@@ -47,6 +47,27 @@ func TestVenuesPriceCallsAsTheExchange(t *testing.T) {
 			"POST /api/v5/trade/cancel-batch-orders [ instId=BTC-USDT ordId=7 ] [ instId=ETH-USDT ordId=8 ]",
 			"POST /api/v5/asset/withdrawal ccy=BTC amt=0.1 dest=4 toAddr=a",
 		},
+		"coinbase": {
+			"GET /api/v3/brokerage/time", "GET /api/v3/brokerage/market/products", "GET /api/v3/brokerage/market/products/BTC-USD/ticker", "GET /v2/time",
+			"GET /v2/currencies", "GET /v2/exchange-rates", "GET /api/v3/brokerage/products", "GET /api/v3/brokerage/product_book product_id=BTC-USD",
+			"GET /api/v3/brokerage/accounts", "GET /api/v3/brokerage/key_permissions", "GET /api/v3/brokerage/orders/historical/batch",
+			"GET /api/v3/brokerage/orders/historical/fills", "GET /api/v3/brokerage/orders/historical/7", "POST /api/v3/brokerage/orders client_order_id=a",
+			"POST /api/v3/brokerage/orders/batch_cancel order_ids=a", "POST /v2/accounts/a/transactions type=send",
+		},
+		"cryptocom": {
+			"GET /exchange/v1/public/get-instruments", "GET /exchange/v1/public/get-tickers", "GET /exchange/v1/public/get-book instrument_name=BTC_USD",
+			"POST /exchange/v1/private/user-balance", "POST /exchange/v1/private/get-currency-networks", "POST /exchange/v1/private/create-order side=BUY",
+			"POST /exchange/v1/private/create-order-list contingency_type=LIST", "POST /exchange/v1/private/cancel-order order_id=7",
+			"POST /exchange/v1/private/cancel-order-list contingency_type=LIST", "POST /exchange/v1/private/cancel-all-orders",
+			"POST /exchange/v1/private/get-open-orders", "POST /exchange/v1/private/get-order-detail order_id=7", "POST /exchange/v1/private/get-order-history",
+			"POST /exchange/v1/private/get-trades", "POST /exchange/v1/private/create-withdrawal currency=BTC",
+		},
+		"gemini": {
+			"GET /v1/symbols", "GET /v1/symbols/details/btcusd", "GET /v1/pubticker/btcusd", "GET /v2/ticker/btcusd", "GET /v1/book/btcusd", "GET /v1/pricefeed",
+			"POST /v1/balances", "POST /v1/roles", "POST /v1/heartbeat", "POST /v1/order/new symbol=btcusd", "POST /v1/order/cancel order_id=7",
+			"POST /v1/order/cancel/all", "POST /v1/order/cancel/session", "POST /v1/order/status order_id=7", "POST /v1/orders", "POST /v1/orders/history",
+			"POST /v1/mytrades", "POST /v1/withdraw/btc address=a",
+		},
 	} {
 		for _, text := range calls {
 			t.Run(name+" "+text, func(t *testing.T) {

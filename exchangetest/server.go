@@ -66,6 +66,7 @@ type desk struct {
 // A call is one request as received, read once.
 type call struct {
 	method, path, query string // as on the wire
+	host                string // what the client believes it talks to
 	header              http.Header
 	body                []byte
 	now                 time.Time // by the exchange's clock
@@ -100,17 +101,23 @@ func newDialect(name, environment string) (dialect, error) {
 	switch name {
 	case "binance":
 		return &binance{}, nil
+	case "coinbase":
+		return &coinbase{}, nil
+	case "cryptocom":
+		return &cryptocom{}, nil
+	case "gemini":
+		return &gemini{}, nil
 	case "kraken":
 		return &kraken{}, nil
 	case "okx":
 		return &okx{demo: environment == "demo"}, nil
 	}
-	return nil, fmt.Errorf("%w: exchangetest cannot play %q; it plays binance, kraken and okx", exauth.ErrParam, name)
+	return nil, fmt.Errorf("%w: exchangetest cannot play %q; it plays binance, coinbase, cryptocom, gemini, kraken and okx", exauth.ErrParam, name)
 }
 
-// Start opens an exchange that plays v, told by v.Name: "binance", "kraken" or
-// "okx"; the error names them when it is another. o may be nil. Close the Server
-// when done; in tests NewServer does it.
+// Start opens an exchange that plays v, told by v.Name: "binance", "coinbase",
+// "cryptocom", "gemini", "kraken" or "okx"; the error names them when it is another.
+// o may be nil. Close the Server when done; in tests NewServer does it.
 func Start(v *exauth.Venue, o *Options) (*Server, error) {
 	if v == nil {
 		return nil, fmt.Errorf("%w: exchangetest needs a venue to play", exauth.ErrParam)
@@ -376,7 +383,7 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	path, query, _ := strings.Cut(r.RequestURI, "?")
-	c := &call{method: r.Method, path: path, query: query, header: r.Header, body: body, now: s.now()}
+	c := &call{method: r.Method, path: path, query: query, host: r.Host, header: r.Header, body: body, now: s.now()}
 	r.Body = io.NopCloser(bytes.NewReader(body)) // for Options.Costs
 	c.trouble, _ = r.Context().Value(mishapKey{}).(*mishap)
 	c.visit = s.gate.visit(r, func(key Key) []exauth.Cost { return s.dialect.costs(c, key) })

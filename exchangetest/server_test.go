@@ -27,7 +27,7 @@ func TestStartRefuses(t *testing.T) {
 		want  string
 	}{
 		{"no venue", nil, nil, "needs a venue"},
-		{"unknown venue", &exauth.Venue{Name: "mtgox"}, nil, "it plays binance, kraken and okx"},
+		{"unknown venue", &exauth.Venue{Name: "mtgox"}, nil, "it plays binance, coinbase, cryptocom, gemini, kraken and okx"},
 		{"key without id", ok, &exchangetest.Options{Keys: []exchangetest.Key{{Secret: "s"}}}, "key 0 has no id"},
 		{"key twice", ok, &exchangetest.Options{Keys: []exchangetest.Key{{ID: "a"}, {ID: "a"}}}, "key 1 has no id, or another one's"},
 		{"bad PEM", ok, &exchangetest.Options{Keys: []exchangetest.Key{{ID: "a", PEM: "x"}}}, "no PEM block"},

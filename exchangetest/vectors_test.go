@@ -1,11 +1,13 @@
 package exchangetest_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +108,20 @@ func TestVectors(t *testing.T) {
 		{"okx", []string{`"501`}, "50113", func(r *http.Request) {
 			r.Header.Set("OK-ACCESS-SIGN", flip(r.Header.Get("OK-ACCESS-SIGN"), 3))
 		}},
+		{"coinbase", []string{"Unauthorized", "authentication_error", "invalid_token"}, "401", func(r *http.Request) {
+			if token := r.Header.Get("Authorization"); token != "" {
+				r.Header.Set("Authorization", flip(token, strings.LastIndex(token, ".")+3))
+				return
+			}
+			r.Header.Set("CB-ACCESS-SIGN", flip(r.Header.Get("CB-ACCESS-SIGN"), 3))
+		}},
+		{"cryptocom", []string{`"code":40001,`, `"code":40003,`, `"code":40101,`, `"code":40102,`}, "40101", func(r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(strings.NewReader(flip(string(body), bytes.Index(body, []byte(`"sig":"`))+10)))
+		}},
+		{"gemini", []string{"MissingApikeyHeader", "MissingPayloadHeader", "MissingSignatureHeader", "MissingNonce", "InvalidApiKey", "InvalidSignature", "InvalidJson", "InvalidNonce", "EndpointMismatch"}, "InvalidSignature", func(r *http.Request) {
+			r.Header.Set("X-GEMINI-SIGNATURE", flip(r.Header.Get("X-GEMINI-SIGNATURE"), 3))
+		}},
 	} {
 		t.Run(v.venue, func(t *testing.T) {
 			f := readVectors(t, v.venue)
@@ -114,7 +130,10 @@ func TestVectors(t *testing.T) {
 				if r.status == http.StatusNotFound {
 					return "404" // an unknown route, behind the gate
 				}
-				return r.at(t, map[string]string{"binance": "code", "kraken": "error.0", "okx": "code"}[v.venue])
+				if v.venue == "coinbase" {
+					return strconv.Itoa(r.status) // Advanced Trade says no more
+				}
+				return r.at(t, map[string]string{"binance": "code", "kraken": "error.0", "okx": "code", "cryptocom": "code", "gemini": "reason"}[v.venue])
 			}
 			for _, c := range f.Cases {
 				if len(c.Signing) == 0 {

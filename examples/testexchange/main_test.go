@@ -131,7 +131,7 @@ func TestQuotas(t *testing.T) {
 
 func TestRefusesOtherVenues(t *testing.T) {
 	err := run(t.Context(), []string{"-venue", "mtgox"}, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "it plays binance, kraken and okx") {
+	if err == nil || !strings.Contains(err.Error(), "it plays binance, coinbase, cryptocom, gemini, kraken and okx") {
 		t.Errorf("got %v", err)
 	}
 }
