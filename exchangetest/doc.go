@@ -51,6 +51,9 @@
 // Afterwards Executions, ExecutionsOf and Twice tell what was really executed, and
 // Replays whether a signed request came twice.
 //
+// Where no exchange is played, a test runs on a file of recorded answers, a
+// [Fixture]: [NewFixture] replays it, and records it with EXAUTH_RECORD=1.
+//
 // What it leaves out: fees, margin, futures, candles, WebSockets. Prices stand
 // still until SetPrice moves them.
 package exchangetest

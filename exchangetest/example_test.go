@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"testing"
 	"time"
 
 	"github.com/exauth/exauth"
@@ -106,4 +107,40 @@ func ExampleOptions_quotas() {
 	// 418 used 50 wait "120"
 	// 50 50
 	// 1
+}
+
+// A test of a program's own code against recorded answers. EXAUTH_RECORD=1 with the
+// real, read-only key in BINANCE_KEY and BINANCE_SECRET records the file; without it
+// the test needs neither network nor key, and go test runs it like any other:
+//
+//	func TestHoldings(t *testing.T) { … }
+func ExampleNewFixture() {
+	// What is tested: the assets a key owns.
+	holdings := func(ctx context.Context, c *exauth.Client) ([]string, error) {
+		account, err := exauth.Get[struct {
+			Balances []struct{ Asset, Free string }
+		}](ctx, c, "/api/v3/account", exauth.Params{{Name: "omitZeroBalances", Value: true}})
+		var list []string
+		for _, b := range account.Balances {
+			list = append(list, b.Asset+" "+b.Free)
+		}
+		return list, err
+	}
+	test := func(t testing.TB) {
+		fx := exchangetest.NewFixture(t, "testdata/holdings.http", venue.Binance(), &exchangetest.FixtureOptions{
+			Credentials: exauth.EnvKey("BINANCE"),
+		})
+		o := fx.Options()
+		o.Scope = exauth.ScopeRead
+		c, err := exauth.New(fx.Venue(), fx.Key(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Println(holdings(t.Context(), c))
+	}
+	fmt.Println(len(runCase(test).failures)) // go test's part
+	// Output:
+	// [BTC 4723846.89208129 LTC 4763368.68006011] <nil>
+	// 0
 }
