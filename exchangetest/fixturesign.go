@@ -76,11 +76,10 @@ type signChecker struct {
 func newSignChecker(v *exauth.Venue, key Key) (*signChecker, error) {
 	c := &signChecker{venue: v, key: key, seen: map[string]error{}}
 	again := *v
-	again.Scheme, again.Quotas, again.Ordered = exauth.SchemeFunc(c.again), nil, false
+	again.Scheme, again.Quotas, again.NonceUnit = exauth.SchemeFunc(c.again), nil, 0 // the nonce is the one of before
 	var err error
 	c.client, err = exauth.New(&again, credentialFor(v, key), &exauth.Options{
 		Now: func() time.Time { return time.Unix(0, 0) }, Rand: readerFunc(func(p []byte) (int, error) { return c.rand.Read(p) }),
-		Nonce: exauth.NonceFunc(func(context.Context, string, int64) (int64, error) { return 1, nil }),
 	})
 	return c, err
 }
