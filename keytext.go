@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -180,7 +181,8 @@ func (t *textKey) renew(ctx context.Context, old *textKeys) (*textKeys, error) {
 	case err != nil && sentinelOf(err) != nil:
 		return nil, placed(t.opts.Name, veil(err))
 	case err != nil:
-		return nil, fmt.Errorf("exauth: %s: %w", t.opts.Name, veil(err))
+		err = veil(err)
+		return nil, &placedError{"exauth: " + t.opts.Name + ": " + strings.TrimPrefix(err.Error(), "exauth: "), err}
 	case text == nil && old != nil:
 		return old, nil
 	}
