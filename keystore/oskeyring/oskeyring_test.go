@@ -69,14 +69,23 @@ func daemon(t *testing.T) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	for range 100 {
-		var e error
-		if _, e = oskeyring.Load(bg, "not there", nil); errors.Is(e, exauth.ErrNoKey) {
+	// Asking for the service before this daemon has its name would make D-Bus start
+	// another one, locked.
+	conn, err := dbus.ConnectSessionBus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	up := false
+	for range 600 {
+		if !up {
+			_ = conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, "org.freedesktop.secrets").Store(&up)
+		} else if _, err = oskeyring.Load(bg, "not there", nil); errors.Is(err, exauth.ErrNoKey) {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatal("the keyring daemon does not come up unlocked")
+	t.Fatalf("the keyring daemon does not come up unlocked: has its name %t, %v", up, err)
 }
 
 // lock locks the login keyring, as a screen lock does.
