@@ -60,6 +60,7 @@ func readBounded(hr *http.Response, limit int64) ([]byte, error) {
 // judge decides what an answer means: the venue's own word first, then its status.
 func (c *core) judge(d *draft, t *trip, resp *Response) error {
 	var found error
+	var items []Item
 	if resp.Status >= 300 && resp.Status < 400 {
 		found = &Error{Kind: ErrHost, Message: "redirect refused; a signed request is never sent on"}
 	} else if c.venue.Answer != nil {
@@ -75,8 +76,14 @@ func (c *core) judge(d *draft, t *trip, resp *Response) error {
 		case !readable(resp, d.need.writes()):
 			found = &Error{Kind: ErrOutcomeUnknown, Message: "answer is not JSON: " + excerpt(resp.Body)}
 		default:
-			return nil
+			items = c.itemsOf(d, t, resp)
+			if found = d.itemsFault(items); found == nil {
+				resp.Items = d.accepted(items)
+				return nil
+			}
 		}
+	} else {
+		items = c.itemsOf(d, t, resp)
 	}
 	var e *Error
 	if !errors.As(found, &e) {
@@ -106,8 +113,12 @@ func (c *core) judge(d *draft, t *trip, resp *Response) error {
 	if t.number > 1 && errors.Is(e.Kind, ErrDuplicateOrder) && d.need.writes() {
 		e.Outcome = OutcomeUnknown // sent again, and an order of the name exists: ask which
 	}
+	if items != nil && d.itemsFault(items) == nil { // the call failed and every part was done: nobody knows
+		e.Outcome, items = OutcomeUnknown, nil
+	}
+	d.itemise(e, items)
 	c.remember(e, d, t.stamp)
-	if e.Outcome == OutcomePartial {
+	if e.Outcome == OutcomePartial || items != nil {
 		e.Body = []byte(t.scrub(string(resp.Body)))
 	}
 	return e
@@ -169,6 +180,7 @@ func (c *core) lost(d *draft, t *trip, cause error) *Error {
 	if errors.Is(cause, context.Canceled) && e.Outcome != OutcomeUnknown {
 		e.Kind = nil
 	}
+	d.itemise(e, nil)
 	c.remember(e, d, t.stamp)
 	return e
 }
@@ -185,6 +197,7 @@ func (c *core) notSent(d *draft, kind, cause error) *Error {
 	}
 	e.Outcome, e.Err = OutcomeNotSent, veil(e.Err)
 	c.describe(e, d)
+	d.itemise(e, nil)
 	return e
 }
 

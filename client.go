@@ -54,6 +54,7 @@ type Response struct {
 	Body           []byte // as received, decompressed and bounded
 	Payload        []byte // Body without the venue's envelope
 	ClientOrderID  string
+	Items          []Item    // the operations of a call that holds several, with their client order ids; else nil
 	Sent, Received time.Time // local clock
 	Wait           time.Duration
 	Attempts       int
@@ -81,8 +82,9 @@ type Options struct {
 
 	// NoOrderID stops Do from giving orders a client order id. Without it, an order
 	// whose Params (Params, url.Values or a struct) name none gets a random one where
-	// the venue has them, and an unknown outcome can be settled; see Resolve. Nothing
-	// is added to raw JSON, slices, requests through Transport, or by Sign.
+	// the venue has them, and an unknown outcome can be settled; see Resolve. So does
+	// each order of a batch whose list is a slice of Params or structs. Nothing is added
+	// to raw JSON, requests through Transport, or by Sign.
 	NoOrderID bool
 
 	AllowHTTP []string                              // host names that may be reached without TLS, besides loopback

@@ -32,7 +32,7 @@ var (
 
 	// The venue understood and said no, or half no.
 	ErrRejected          = errors.New("exauth: rejected by the venue")
-	ErrPartial           = errors.New("exauth: only part of it was done")
+	ErrPartial           = errors.New("exauth: only part of it was done") // see Error.Items; it is never tried again
 	ErrInsufficientFunds = errors.New("exauth: insufficient funds")
 	ErrUnknownOrder      = errors.New("exauth: unknown order")
 	ErrDuplicateOrder    = errors.New("exauth: duplicate client order id")
@@ -68,7 +68,7 @@ type Outcome uint8
 const (
 	OutcomeNotSent  Outcome = iota // no byte left this process; safe to repeat
 	OutcomeRejected                // the venue answered and did nothing
-	OutcomePartial                 // the venue did part of a batch; Error.Body tells which
+	OutcomePartial                 // the venue did part of a batch; Error.Items tells which
 	OutcomeUnknown                 // it may or may not have happened; ask by client order id
 	OutcomeAccepted                // the venue did it
 )
@@ -100,7 +100,8 @@ type Error struct {
 	ClientOrderID       string        // set on writes that carried one
 	Sent                time.Time     // the timestamp the call carried, zero when it was not sent
 	SettledAt           time.Time     // from when on Resolve can tell the fate of an unknown order, by the venue's clock; zero where it never can for sure
-	Body                []byte        // the redacted answer for OutcomePartial, else nil
+	Items               []Item        // the fate of each operation of a call that holds several, else nil
+	Body                []byte        // the redacted answer, where it tells different fates of Items or the Outcome is OutcomePartial; else nil
 	Err                 error         // the cause, when it is not the venue's answer
 
 	asked func() *question // for Resolve; a closure: reflection prints an address, not what it captures

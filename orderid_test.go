@@ -116,12 +116,12 @@ func TestOrderIDs(t *testing.T) {
 		{"beside what excludes it", kraken, post(add, exauth.Params{{"pair", "XBTUSD"}, {"userref", 7}}), "cl_ord_id", "", "^$"},
 		{"a read", binance, post("/api/v3/order/test", symbol), "newClientOrderId", "", "^$"},
 		{"a cancel", binance, exauth.Call{Method: "DELETE", Path: order3, Params: symbol}, "newClientOrderId", "", "^$"},
-		{"a batch", okx, post("/api/v5/trade/batch-orders", []order{{Symbol: "BTC-USDT"}}), "clOrdId", "", "^$"},
+		{"a batch of raw JSON", okx, post("/api/v5/trade/batch-orders", json.RawMessage(`[{"instId":"BTC-USDT"}]`)), "clOrdId", "", "^$"},
 		{"a label where no parameter is", binance, with(exauth.Call{Method: "DELETE", Path: order3, Params: symbol}, "mine-1"), "newClientOrderId", "", "^mine-1$"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			before, _ := json.Marshal(tc.call.Params)
-			rt := &wireLog{answer: func(int) string { return `{"code":"0","data":[],"error":[],"result":{}}` }}
+			rt := &wireLog{answer: func(int) string { return `{"code":"0","data":[{"sCode":"0"}],"error":[],"result":{}}` }}
 			resp, err := idClient(t, tc.venue, rt, exauth.Options{}).Do(t.Context(), tc.call)
 			if err != nil {
 				t.Fatal(err)

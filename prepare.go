@@ -18,6 +18,7 @@ type draft struct {
 	query  Params  // the same of Call.Query
 	style  Style   // how both are written
 	ours   bool    // params and query are encoded by us, not by the caller
+	list   any     // a JSON body that has no names
 	prefix string  // of the origin, before the path on the wire
 	typ    string  // Content-Type, "" for none
 	header http.Header
@@ -38,6 +39,9 @@ type draft struct {
 	number   int           // of the attempt under way
 	waited   time.Duration // by it, so far
 	buffer   []byte        // what the encoding is written into, kept between calls
+
+	items      []Item   // what a call with several operations consists of
+	itemParams []Params // the parameters of each
 }
 
 // opensRisk reports a call that a local guess may stop: a write that is no cancel.
@@ -101,7 +105,11 @@ func (c *core) prepare(call Call, fresh bool) (*draft, error) {
 	if err = c.nameOrder(d, call, fresh); err != nil {
 		return d, err
 	}
-	if fresh && d.route.ClientID != "" && d.need.writes() && c.venue.Deadline > 0 {
+	if err = c.nameItems(d, fresh); err != nil {
+		return d, err
+	}
+	places := d.route.ClientID != "" || d.route.Items != nil && d.route.Items.Single != ""
+	if fresh && places && d.need.writes() && c.venue.Deadline > 0 {
 		d.deadline = cmp.Or(call.RecvWindow, c.opts.RecvWindow, c.venue.Deadline)
 	}
 	return d, c.window(d, call.RecvWindow)
@@ -256,7 +264,7 @@ func (c *core) encode(d *draft, params, query any, used []string) (err error) {
 	if err = c.checkNames(named, q); err != nil {
 		return err
 	}
-	d.params, d.query, d.style, d.ours = named, q, style, list == nil && byUs(params)
+	d.params, d.query, d.style, d.list, d.ours = named, q, style, list, list == nil && byUs(params)
 	if list != nil {
 		d.params = nil
 	}

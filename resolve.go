@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -50,9 +51,13 @@ func (w Write) Text(name string) string { return w.Params.text(name) }
 // A Resolution is what became of an unknown write. Outcome is OutcomeAccepted when
 // the venue has the order, which is then Payload; OutcomeRejected when it surely
 // never took it; OutcomeUnknown when nobody can tell yet.
+//
+// For a call with several operations it is their sum: OutcomePartial when their fates
+// differ, and OutcomeUnknown as long as one is unknown.
 type Resolution struct {
 	Outcome Outcome
 	Payload []byte // the order as the venue lists it, nil when it has none
+	Items   []Item // Error.Items with what is known now, each with its own Payload; else nil
 }
 
 // question is what an *Error remembers of an unknown write, to settle it by.
@@ -60,6 +65,7 @@ type question struct {
 	write       Write // without parameters
 	ask         []Call
 	until       time.Time
+	items       []itemQuestion // of a call with several operations, instead of ask
 	environment string
 	account     string
 }
@@ -80,10 +86,27 @@ func (c *core) remember(e *Error, d *draft, stamp time.Time) {
 		w.Deadline = stamp.Add(d.deadline)
 	}
 	f := c.questionOf(w)
+	if f.items = c.questionsOf(w, d, e.Items); len(f.items) > 0 {
+		f.ask, f.until = nil, f.lastItem()
+	}
 	if !f.until.IsZero() {
 		e.SettledAt = f.until.Add(l.Lag)
 	}
 	e.asked = func() *question { return f }
+}
+
+// lastItem is the moment at which the last of the items can be settled, zero when one
+// of them has none.
+func (f *question) lastItem() (last time.Time) {
+	for _, q := range f.items {
+		if q.until.IsZero() {
+			return time.Time{}
+		}
+		if q.until.After(last) {
+			last = q.until
+		}
+	}
+	return last
 }
 
 // questionOf asks the venue how a write can be settled.
@@ -123,6 +146,9 @@ func (d *draft) fields() Params {
 // the outcome stays OutcomeUnknown, with the error of the lookup if there was one.
 // When ctx ends before the question can be settled, Resolve fails at once.
 //
+// A batch or a cancel-replace is settled item by item: new orders as above, all at
+// once. Items that change or cancel an order are not looked up; send such a cancel again.
+//
 // A client order id must not be used twice within the time of a lookup. Cancels by
 // id need no Resolve: send them again; ErrUnknownOrder then means "no longer open".
 // An e that is not unknown is returned as it is.
@@ -132,7 +158,7 @@ func (c *Client) Resolve(ctx context.Context, e *Error) (Resolution, error) {
 	case e == nil:
 		return unknown, paramError("", "Resolve needs the *Error of a call")
 	case e.Outcome != OutcomeUnknown:
-		return Resolution{Outcome: e.Outcome}, nil
+		return Resolution{Outcome: e.Outcome, Items: slices.Clone(e.Items)}, nil
 	case e.Venue != core.venue.Name:
 		return unknown, paramError("", "the error is of another venue")
 	}
@@ -146,10 +172,39 @@ func (c *Client) Resolve(ctx context.Context, e *Error) (Resolution, error) {
 	if f.environment != core.venue.Environment || f.account != core.opts.Account {
 		return unknown, paramError("", "the error is of another environment or account")
 	}
+	if len(f.items) > 0 {
+		return c.settleItems(ctx, f, e.Items)
+	}
 	if len(f.ask) == 0 {
+		unknown.Items = slices.Clone(e.Items)
 		return unknown, nil
 	}
 	return c.settle(ctx, f)
+}
+
+// settleItems settles every item that can be looked up, side by side: each waits for
+// the same moment.
+func (c *Client) settleItems(ctx context.Context, f *question, items []Item) (Resolution, error) {
+	items = slices.Clone(items)
+	errs := make([]error, len(f.items))
+	var group sync.WaitGroup
+	for i, q := range f.items {
+		if q.index >= len(items) {
+			return Resolution{Outcome: OutcomeUnknown}, paramError("", "the error's Items were cut")
+		}
+		group.Go(func() {
+			res, err := c.settle(ctx, q.question)
+			errs[i] = err
+			if it := &items[q.index]; res.Outcome != OutcomeUnknown {
+				it.Outcome, it.Payload, it.Kind = res.Outcome, res.Payload, nil
+				if res.Outcome == OutcomeRejected {
+					it.Kind = ErrRejected
+				}
+			}
+		})
+	}
+	group.Wait()
+	return Resolution{Outcome: sumOf(items), Items: items}, errors.Join(errs...)
 }
 
 // settle asks until the answer is certain, or cannot become so.

@@ -58,6 +58,10 @@ func (c *core) undecoded(resp *Response, call Call, cause error) error {
 	call.ClientOrderID = resp.ClientOrderID
 	d, err := c.prepare(call, true)
 	if err == nil {
+		if len(resp.Items) == len(d.items) { // with the ids that were sent
+			d.items = resp.Items
+		}
+		d.itemise(e, nil)
 		c.remember(e, d, resp.stamp)
 	}
 	c.done(d)

@@ -17,6 +17,7 @@ type Route struct {
 	Auth     Auth
 	Priority Priority
 	ClientID string // the parameter that carries the client order id, "" where there is none
+	Items    *Items // for calls that hold several operations; nil for one
 
 	Costs []Cost                  // fixed costs
 	Price func(r *Request) []Cost // costs that depend on parameters; used instead of Costs when set

@@ -41,7 +41,7 @@ func Binance() *exauth.Venue {
 		RecvWindow:    5 * time.Second,
 		MaxRecvWindow: 60 * time.Second,
 		OrderIDs:      orderIDs(`newClientOrderId 36, listClientOrderId 36, clientOrderId 32`), // the last is options'
-		Routes:        binancePrices(join(binanceMore(), binanceRoutes())),
+		Routes:        binanceBatches(binancePrices(join(binanceMore(), binanceRoutes()))),
 		Quotas:        binanceQuotas(),
 		DefaultPrice:  binanceDefault(),
 		Settle:        binanceSettle,
@@ -77,8 +77,11 @@ func binanceStyle(method, path string, _ exauth.Params) exauth.Style {
 	if method == "POST" || method == "PUT" {
 		style = exauth.StyleForm
 	}
-	if path == "/sapi/v1/asset/dust" { // the one route that repeats a name
+	switch {
+	case path == "/sapi/v1/asset/dust": // the one route that repeats a name
 		style |= exauth.StyleArrayRepeat
+	case strings.HasSuffix(path, "/batchOrders"): // orders and ids are JSON in a parameter
+		style |= exauth.StyleArrayJSON
 	}
 	return style
 }
@@ -142,9 +145,12 @@ func binanceTime(resp *exauth.Response) (time.Time, error) {
 	return time.UnixMilli(t.ServerTime), err
 }
 
-// binanceAnswer reads {"code":-1021,"msg":"…"}. The same number means different
-// things per product, so each has its own table over the common one.
-func binanceAnswer() func(*exauth.Response) ([]byte, error) {
+// binanceKind tells what a code means on a path.
+type binanceKind func(path, code, msg string) error
+
+// binanceKinds: the same number means different things per product, so each has its
+// own table over the common one.
+func binanceKinds() binanceKind {
 	common := codes(`
 		clock: -1021
 		signature: -1022
@@ -162,6 +168,22 @@ func binanceAnswer() func(*exauth.Response) ([]byte, error) {
 		"/eapi/": codes("ratelimited: -1008"),
 		"/papi/": codes("unavailable: -1004\n rejected: -2021 -2022"),
 	}
+	return func(path, code, msg string) error {
+		if code == "-2010" || code == "-2011" {
+			return binanceOrderKind(code, msg)
+		}
+		for prefix, own := range products {
+			if k, ok := own[code]; ok && strings.HasPrefix(path, prefix) {
+				return k
+			}
+		}
+		return common[code]
+	}
+}
+
+// binanceAnswer reads {"code":-1021,"msg":"…"}.
+func binanceAnswer() func(*exauth.Response) ([]byte, error) {
+	kindOf := binanceKinds()
 	return func(resp *exauth.Response) ([]byte, error) {
 		if resp.Status < 400 && !bytes.HasPrefix(resp.Body, []byte(`{"code":-`)) {
 			return resp.Body, nil
@@ -174,19 +196,12 @@ func binanceAnswer() func(*exauth.Response) ([]byte, error) {
 			return nil, binanceStatus(resp)
 		}
 		code := text(e.Code)
-		kind := common[code]
-		for prefix, own := range products {
-			if k, ok := own[code]; ok && strings.HasPrefix(resp.Path, prefix) {
-				kind = k
-			}
-		}
-		switch {
-		case resp.Status == 418:
+		kind := kindOf(resp.Path, code, e.Msg)
+		switch resp.Status {
+		case 418:
 			kind = exauth.ErrBanned
-		case resp.Status == 429:
+		case 429:
 			kind = exauth.ErrRateLimited
-		case code == "-2010" || code == "-2011":
-			kind = binanceOrderKind(code, e.Msg)
 		}
 		return nil, refused(kind, code, e.Msg)
 	}

@@ -37,7 +37,7 @@ func Bybit() *exauth.Venue {
 		AuthHeaders:  []string{"X-BAPI-API-KEY", "X-BAPI-SIGN", "X-BAPI-SIGN-TYPE", "X-BAPI-TIMESTAMP", "X-BAPI-RECV-WINDOW"},
 		RecvWindow:   5 * time.Second,
 		OrderIDs:     orderIDs("orderLinkId 36"),
-		Routes:       bybitPrices(bybitRoutes()),
+		Routes:       bybitBatches(bybitPrices(bybitRoutes())),
 		Tier:         "default",
 		Quotas:       bybitQuotas(10, 10, 20),
 		Plans:        bybitPlans(),

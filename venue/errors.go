@@ -13,11 +13,15 @@ func refused(kind error, code, message string) error {
 	return &exauth.Error{Kind: kind, Code: code, Message: message}
 }
 
-// text returns a JSON scalar as text: venues write codes as numbers and strings.
+// text returns a JSON scalar as text: venues write codes as numbers and strings. What
+// is no scalar is no code.
 func text(raw json.RawMessage) string {
 	var s string
-	if json.Unmarshal(raw, &s) == nil {
+	switch {
+	case json.Unmarshal(raw, &s) == nil:
 		return s
+	case len(raw) > 0 && (raw[0] == '[' || raw[0] == '{'):
+		return ""
 	}
 	return string(raw)
 }

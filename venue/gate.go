@@ -29,7 +29,7 @@ func Gate() *exauth.Venue {
 		Scheme:       exauth.SchemeFunc(authorizeGate),
 		AuthHeaders:  []string{"KEY", "SIGN", "Timestamp"},
 		OrderIDs:     orderIDs("text 30 t-"),
-		Routes:       gatePrices(gateRoutes()),
+		Routes:       gateBatches(gatePrices(gateRoutes())),
 		Quotas:       gateQuotas(),
 		DefaultPrice: gateDefault(),
 		GETReads:     true,
@@ -143,10 +143,9 @@ func gateTime(resp *exauth.Response) (time.Time, error) {
 	return time.UnixMilli(t.Time), err
 }
 
-// gateAnswer reads {"label":"INVALID_KEY","message":"…"}; data has no envelope.
-// Batches answer 200 and tell each item's fate.
-func gateAnswer() func(*exauth.Response) ([]byte, error) {
-	kinds := codes(`
+// gateCodes is the label table of the documentation by what to do next.
+func gateCodes() map[string]error {
+	return codes(`
 		clock: REQUEST_EXPIRED
 		signature: INVALID_SIGNATURE
 		key: INVALID_KEY INVALID_CREDENTIALS AUTHENTICATION_FAILED
@@ -158,6 +157,12 @@ func gateAnswer() func(*exauth.Response) ([]byte, error) {
 		funds: BALANCE_NOT_ENOUGH MARGIN_BALANCE_NOT_ENOUGH FUTURES_BALANCE_NOT_ENOUGH INSUFFICIENT_AVAILABLE
 		order: ORDER_NOT_FOUND CLIENT_ID_NOT_FOUND
 		duplicate: REPEATED_CREATION`)
+}
+
+// gateAnswer reads {"label":"INVALID_KEY","message":"…"}; data has no envelope.
+// Batches answer 200 and tell each item's fate.
+func gateAnswer() func(*exauth.Response) ([]byte, error) {
+	kinds := gateCodes()
 	kindOf := func(label string) error { return kinds[label] } // nil: the HTTP status tells
 	return func(resp *exauth.Response) ([]byte, error) {
 		if resp.Status < 300 {

@@ -33,7 +33,7 @@ func Kraken() *exauth.Venue {
 		AuthHeaders:  []string{"API-Key", "API-Sign"},
 		NonceUnit:    time.Millisecond,
 		Ordered:      true,
-		Routes:       krakenPrices(krakenRoutes()),
+		Routes:       krakenBatches(krakenPrices(krakenRoutes())),
 		Tier:         "starter",
 		Quotas:       krakenPlans()["starter"],
 		Plans:        krakenPlans(),
@@ -68,6 +68,9 @@ func authorizeKraken(ctx context.Context, r *exauth.Request) error {
 	switch {
 	case len(r.Body) > 1 && r.Body[0] == '{':
 		first := `{"nonce":"` + nonce + `"`
+		if !r.Deadline.IsZero() && r.Path == krakenPlace+"Batch" && !bytes.Contains(r.Body, []byte(`"deadline"`)) {
+			first += `,"deadline":"` + r.Deadline.Format(time.RFC3339) + `"`
+		}
 		if rest := string(r.Body[1:]); rest != "}" {
 			first += ","
 		}
@@ -95,8 +98,8 @@ func krakenTime(resp *exauth.Response) (time.Time, error) {
 	return time.Unix(t.Result.UnixTime, 0), err
 }
 
-// krakenAnswer peels {"error":[…],"result":…}; errors come with HTTP 200.
-func krakenAnswer() func(*exauth.Response) ([]byte, error) {
+// krakenKinds tells what an error text "ECategory:What:Detail" means, and its code.
+func krakenKinds() func(msg string) (code string, kind error) {
 	kinds := codes(`
 		nonce: EAPI:Invalid_nonce
 		signature: EAPI:Invalid_signature
@@ -110,6 +113,23 @@ func krakenAnswer() func(*exauth.Response) ([]byte, error) {
 		funds: EOrder:Insufficient_funds EOrder:Insufficient_margin EFunding:Insufficient_funds
 		order: EOrder:Unknown_order EOrder:Invalid_order
 		duplicate: EOrder:Duplicate_cl_ord_id EGeneral:Invalid_arguments:cl_ord_id_not_unique`)
+	return func(msg string) (string, error) {
+		parts := strings.SplitN(strings.ReplaceAll(msg, ": ", ":"), ":", 3)
+		code := strings.Join(parts[:min(2, len(parts))], ":")
+		kind, ok := kinds[strings.ReplaceAll(strings.Join(parts, ":"), " ", "_")] // with its detail
+		if !ok {
+			kind, ok = kinds[strings.ReplaceAll(code, " ", "_")]
+		}
+		if !ok {
+			kind = exauth.ErrRejected
+		}
+		return code, kind
+	}
+}
+
+// krakenAnswer peels {"error":[…],"result":…}; errors come with HTTP 200.
+func krakenAnswer() func(*exauth.Response) ([]byte, error) {
+	kindOf := krakenKinds()
 	return func(resp *exauth.Response) ([]byte, error) {
 		var e struct {
 			Error  []string
@@ -119,19 +139,10 @@ func krakenAnswer() func(*exauth.Response) ([]byte, error) {
 			return nil, notJSON(resp)
 		}
 		for _, msg := range e.Error {
-			if !strings.HasPrefix(msg, "E") { // W is a warning
-				continue
+			if strings.HasPrefix(msg, "E") { // W is a warning
+				code, kind := kindOf(msg)
+				return nil, refused(kind, code, msg)
 			}
-			parts := strings.SplitN(strings.ReplaceAll(msg, ": ", ":"), ":", 3)
-			code := strings.Join(parts[:min(2, len(parts))], ":")
-			kind, ok := kinds[strings.ReplaceAll(strings.Join(parts, ":"), " ", "_")] // with its detail
-			if !ok {
-				kind, ok = kinds[strings.ReplaceAll(code, " ", "_")]
-			}
-			if !ok {
-				kind = exauth.ErrRejected
-			}
-			return nil, refused(kind, code, msg)
 		}
 		return e.Result, nil
 	}

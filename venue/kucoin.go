@@ -38,7 +38,7 @@ func KuCoin() *exauth.Venue {
 		Scheme:       exauth.SchemeFunc(authorizeKuCoin),
 		AuthHeaders:  kucoinHeaders,
 		OrderIDs:     orderIDs("clientOid 40"),
-		Routes:       kucoinPrices(kucoinRoutes()),
+		Routes:       kucoinBatches(kucoinPrices(kucoinRoutes())),
 		Tier:         "vip0",
 		Quotas:       kucoinPlans()["vip0"],
 		Plans:        kucoinPlans(),
@@ -58,6 +58,7 @@ func KuCoin() *exauth.Venue {
 func KuCoinFutures() *exauth.Venue {
 	v := KuCoin()
 	v.Name, v.BaseURL = "kucoinfutures", kucoinFutures
+	v.Routes = kucoinFuturesBatches(v.Routes)
 	return v
 }
 
@@ -188,9 +189,9 @@ func kucoinTime(resp *exauth.Response) (time.Time, error) {
 	return time.UnixMilli(t.Data), err
 }
 
-// kucoinAnswer peels {"code":"200000","data":…}. Batches say per item how it went.
-func kucoinAnswer() func(*exauth.Response) ([]byte, error) {
-	kinds := codes(`
+// kucoinCodes is the error page of the documentation by what to do next.
+func kucoinCodes() map[string]error {
+	return codes(`
 		clock: 400002
 		signature: 400005
 		key: 400001 400003 400401
@@ -205,6 +206,11 @@ func kucoinAnswer() func(*exauth.Response) ([]byte, error) {
 		funds: 200004 210021 230003 260100 300003 330008 600100 126013 130105 130203 130301
 		order: 126043 130103 order_not_exist
 		duplicate: 126033 126044`)
+}
+
+// kucoinAnswer peels {"code":"200000","data":…}. Batches say per item how it went.
+func kucoinAnswer() func(*exauth.Response) ([]byte, error) {
+	kinds := kucoinCodes()
 	return func(resp *exauth.Response) ([]byte, error) {
 		var e struct {
 			Code json.RawMessage

@@ -169,7 +169,10 @@ func krakenUntil(w exauth.Write) time.Time {
 	return at
 }
 
-const okxPlace = "/api/v5/trade/order"
+const (
+	okxPlace    = "/api/v5/trade/order"
+	okxPlaceAll = "/api/v5/trade/batch-orders"
+)
 
 func okxAsk(w exauth.Write) []exauth.Call {
 	inst := w.Text("instId")

@@ -31,7 +31,7 @@ func OKX() *exauth.Venue {
 		Style:        okxStyle,
 		Scheme:       exauth.SchemeFunc(authorizeOKX),
 		AuthHeaders:  []string{"OK-ACCESS-KEY", "OK-ACCESS-SIGN", "OK-ACCESS-TIMESTAMP", "OK-ACCESS-PASSPHRASE", "x-simulated-trading"},
-		Routes:       okxPrices(okxRoutes()),
+		Routes:       okxBatches(okxPrices(okxRoutes())),
 		Quotas:       okxQuotas(),
 		DefaultPrice: okxDefault(),
 		Settle:       okxSettle,
@@ -69,7 +69,7 @@ func authorizeOKX(ctx context.Context, r *exauth.Request) error {
 	if r.Auth() != exauth.AuthSigned {
 		return nil
 	}
-	if !r.Deadline.IsZero() && r.Path == okxPlace && r.Header.Get("expTime") == "" {
+	if !r.Deadline.IsZero() && (r.Path == okxPlace || r.Path == okxPlaceAll) && r.Header.Get("expTime") == "" {
 		r.SetHeader("expTime", strconv.FormatInt(r.Deadline.UnixMilli(), 10))
 	}
 	stamp := iso(r.Time)

@@ -13,7 +13,7 @@ import (
 func TestOKXAnswers(t *testing.T) {
 	order := exauth.Call{Method: "POST", Path: "/api/v5/trade/order", Params: exauth.Params{{Name: "instId", Value: "BTC-USDT"}}}
 	cancel := exauth.Call{Method: "POST", Path: "/api/v5/trade/cancel-order", Params: exauth.Params{{Name: "ordId", Value: "1"}}}
-	batch := exauth.Call{Method: "POST", Path: "/api/v5/trade/batch-orders", Params: []any{exauth.Params{{Name: "instId", Value: "BTC-USDT"}}}}
+	batch := exauth.Call{Method: "POST", Path: "/api/v5/trade/batch-orders", Params: []any{exauth.Params{{Name: "instId", Value: "BTC-USDT"}}, exauth.Params{{Name: "instId", Value: "ETH-USDT"}}}}
 	read := exauth.Call{Method: "GET", Path: "/api/v5/account/balance"}
 	failed := func(sCode, sMsg string) string {
 		return `{"code":"1","msg":"All operations failed","data":[{"clOrdId":"a1","ordId":"","sCode":"` + sCode + `","sMsg":"` + sMsg + `"}]}`
