@@ -61,7 +61,7 @@ func (led *ledger) anchorRoom(l *limiter, prio Priority, now nanos) int {
 		if past := now - b.opened; past > int64(led.def.Window)/20 {
 			rate = max(rate, float64(b.foreign(led))/float64(past))
 		}
-		room -= led.roomFor(rate, left)
+		room -= led.roomFor(rate, left, 0)
 	}
 	room -= led.urgentRoom(left)
 	if gone := 1 - float64(left)/float64(led.def.Window); l.opts.Pace {

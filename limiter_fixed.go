@@ -99,6 +99,10 @@ func (led *ledger) freeIn(l *limiter, w *window, a ask, arrives int64) nanos {
 	if up == 0 || up+a.n <= led.roomIn(l, w, a.claim(led), arrives, a.now) {
 		return a.now // into an empty window any call may go, whatever would be kept back
 	}
+	left := windowStart(d, w.k+1) - arrives
+	if w.seen && w.fly == 0 && led.looks(led.foreignRate(w, left), left, w.stale(led, left, a.now), limit-up-led.urgentRoom(left), a.n) {
+		return a.now
+	}
 	// What is kept back becomes less as the window runs out.
 	return min(next, a.now+max(int64(d)/200, int64(10*time.Millisecond)))
 }

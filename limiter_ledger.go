@@ -282,6 +282,7 @@ func (t *tally) cover(at nanos) {
 type peak struct {
 	old, new  int
 	cut, last nanos // as in tally
+	at        nanos // when the newest of them was asked for
 }
 
 // see takes the count of an answer to a call sent at a time.
@@ -289,7 +290,7 @@ func (p *peak) see(used int, sent, received nanos) {
 	if sent >= p.last { // every other answer was there before this call was sent
 		p.old, p.new = 0, 0
 	}
-	p.last = max(p.last, received)
+	p.last, p.at = max(p.last, received), max(p.at, sent)
 	if sent >= p.cut { // whatever made up old was answered before this call was sent
 		p.old, p.new, p.cut = p.new, 0, p.last
 	}

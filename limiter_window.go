@@ -158,7 +158,7 @@ func (led *ledger) roomIn(l *limiter, w *window, prio Priority, arrives int64, n
 		return limit // cancels take from what is kept for others too: they are few, and cannot wait
 	}
 	if told && !l.opts.Greedy {
-		limit -= led.foreignRoom(w, left)
+		limit -= led.foreignRoom(w, left, now)
 	}
 	limit -= led.urgentRoom(left)
 	// Spread over the window when asked to, and as long as nobody knows how much
@@ -176,25 +176,59 @@ const blindAfter = 5
 
 func (led *ledger) blind() bool { return !led.fixed.seen && led.fixed.untold >= blindAfter }
 
-// foreignRoom is what to leave for others until the window ends: by the rate of
-// earlier windows, or of this one where it is higher.
-func (led *ledger) foreignRoom(w *window, left int64) int {
+// foreignRate is how fast others use w: as in earlier windows, or in this one where
+// that is faster.
+func (led *ledger) foreignRate(w *window, left int64) float64 {
 	rate := max(led.foreign.rate, led.fixed.recent.rate)
 	if past := int64(led.def.Window) - left; w.seen && past > int64(led.def.Window)/20 {
 		rate = max(rate, float64(w.foreign())/float64(past))
 	}
-	return led.roomFor(rate, left)
+	return rate
 }
 
-// roomFor is what to leave for others who use rate, until a window ends.
-func (led *ledger) roomFor(rate float64, left int64) int {
-	if rate*float64(led.def.Window) < 0.002*float64(led.def.Limit) {
-		return 0 // our own rounding, not somebody else
+// foreignRoom is what to leave for others: for what they used since the count that
+// was believed last, and until the window ends.
+func (led *ledger) foreignRoom(w *window, left int64, now nanos) int {
+	return led.roomFor(led.foreignRate(w, left), left, w.stale(led, left, now))
+}
+
+// stale is how old the count of w is; the time since the window began at most.
+func (w *window) stale(led *ledger, left int64, now nanos) int64 {
+	past := int64(led.def.Window) - left
+	if !w.seen {
+		return past
 	}
-	// Twice the rate: it may double within the window, and what is not used of the
-	// room comes free as the window runs out.
-	mean := 2 * rate * float64(left)
-	return int(math.Ceil(mean + 3*math.Sqrt(20*mean)))
+	return min(now-w.top.at, past)
+}
+
+// roomFor is what others who use rate have used in the time since a count, and use in
+// what is left of a window, at most. That may be twice their rate, since it may double
+// within a window, and what is not used of the room comes free as the window runs out.
+func (led *ledger) roomFor(rate float64, left, stale int64) int {
+	if !led.shared(rate) {
+		return 0
+	}
+	return spread(rate * float64(2*left+stale))
+}
+
+// shared reports whether a rate of use is somebody else's, not our own rounding.
+func (led *ledger) shared(rate float64) bool {
+	return rate*float64(led.def.Window) >= 0.002*float64(led.def.Limit)
+}
+
+// spread is how many units come at most where so many are expected, in batches of
+// ten or so.
+func spread(mean float64) int { return int(math.Ceil(mean + 3*math.Sqrt(20*mean))) }
+
+// lookAfter is the part of a window after which a count is old.
+const lookAfter = 60
+
+// looks reports whether a light call may go although its room is kept for others:
+// what they really used is to be seen, which may be less. room is what is not kept
+// for anybody else.
+func (led *ledger) looks(rate float64, left, stale int64, room, n int) bool {
+	return stale > int64(led.def.Window)/lookAfter && n <= max(1, led.def.Limit/100) &&
+		led.shared(rate) && spread(rate*float64(left+stale))+n <= room
 }
 
 // urgentRoom is what to keep for cancels until the window ends: by their rate, and a
