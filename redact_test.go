@@ -313,12 +313,17 @@ func holders(t testing.TB) map[string]map[string]any {
 	bound := key.For("acme", "", "main").WithEgress("socks5://user:" + canaryPhrase + "@proxy.example:1080").
 		WithFacts(exauth.KeyFacts{Name: "bot", Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now().AddDate(-1, 0, 0)})
 	ring := must(exauth.NewKeyRing(bound, file))(t)
-	ringed := must(exauth.New(keyVenue().At(srv.URL), ring, &exauth.Options{Account: "main"}))(t)
+	checked := keyVenue()
+	checked.KeyCheck = exauth.KeyCheck{Call: exauth.Call{Path: "/v1/me"}, Parse: func(*exauth.Response, string) (exauth.KeyReport, error) {
+		return exauth.KeyReport{Can: exauth.ScopeWithdraw}, nil
+	}}
+	ringed := must(exauth.New(checked.At(srv.URL), ring, &exauth.Options{Account: "main"}))(t)
 	return map[string]map[string]any{
 		"KeyRing":               places(*ring),
 		"*KeyRing":              places(ring),
 		"Client of a ring":      places(ringed),
 		"Key with an egress":    places(bound),
+		"KeyReport":             places(must(must(exauth.New(checked.At(srv.URL), key, nil))(t).CheckKey(bg, nil))(t)),
 		"KeyFacts":              places(ring.Keys()[0]),
 		"KeyWarning":            places(ring.Keys()[0].Warnings(keyVenue(), time.Now())[0]),
 		"Key":                   places(*key),

@@ -83,6 +83,8 @@ type Venue struct {
 	Probe   Call   // a cheap signed read, for Check and rotation
 	KeyPage string // where its user makes and deletes keys
 
+	KeyCheck KeyCheck // asks what a key may do; see Client.CheckKey
+
 	// Ambiguous lists codes that stand for more than the one kind that Answer gives
 	// them, for Causes.
 	Ambiguous map[string][]error

@@ -52,24 +52,34 @@ func Binance() *exauth.Venue {
 			"-2015": {exauth.ErrKey, exauth.ErrIPNotAllowed, exauth.ErrPermission, exauth.ErrEnvironment},
 			"-2008": {exauth.ErrKey, exauth.ErrEnvironment},
 		},
-		Clock: exauth.Clock{Path: "/api/v3/time", Parse: binanceTime},
-		Probe: exauth.Call{Method: "GET", Path: "/api/v3/account", Params: exauth.Params{{Name: "omitZeroBalances", Value: true}}},
+		Clock:    exauth.Clock{Path: "/api/v3/time", Parse: binanceTime},
+		Probe:    exauth.Call{Method: "GET", Path: "/api/v3/account", Params: exauth.Params{{Name: "omitZeroBalances", Value: true}}},
+		KeyCheck: binanceKey(),
+		Owner:    ownerOf("uid"),
+		IdleKeys: 30 * 24 * time.Hour, // Binance's notice of 2022-12-22; helpdesk.bitsgap.com/en/articles/6838861, read 2026-11
 	}
 }
 
 // BinanceTestnet is testnet.binance.vision for spot and testnet.binancefuture.com
 // for futures; each has keys of its own.
 func BinanceTestnet() *exauth.Venue {
-	return in(Binance(), "testnet", "https://testnet.binance.vision",
+	return withoutWallet(in(Binance(), "testnet", "https://testnet.binance.vision",
 		exauth.Host{Prefix: "/fapi/", URL: "https://testnet.binancefuture.com"},
-		exauth.Host{Prefix: "/dapi/", URL: "https://testnet.binancefuture.com"})
+		exauth.Host{Prefix: "/dapi/", URL: "https://testnet.binancefuture.com"}))
+}
+
+// withoutWallet takes away what only production has: the wallet API, which tells of
+// keys, and the deletion of idle ones.
+func withoutWallet(v *exauth.Venue) *exauth.Venue {
+	v.KeyCheck, v.IdleKeys = exauth.KeyCheck{}, 0
+	return v
 }
 
 // BinanceDemo is Binance's demo trading with keys made on demo.binance.com.
 func BinanceDemo() *exauth.Venue {
-	return in(Binance(), "demo", "https://demo-api.binance.com",
+	return withoutWallet(in(Binance(), "demo", "https://demo-api.binance.com",
 		exauth.Host{Prefix: "/fapi/", URL: "https://demo-fapi.binance.com"},
-		exauth.Host{Prefix: "/dapi/", URL: "https://demo-dapi.binance.com"})
+		exauth.Host{Prefix: "/dapi/", URL: "https://demo-dapi.binance.com"}))
 }
 
 func binanceStyle(method, path string, _ exauth.Params) exauth.Style {

@@ -49,6 +49,8 @@ func Bybit() *exauth.Venue {
 		Ambiguous:    map[string][]error{"10003": {exauth.ErrKey, exauth.ErrEnvironment}}, // "API key is invalid", of another host too
 		Clock:        exauth.Clock{Path: "/v5/market/time", Parse: bybitTime},
 		Probe:        exauth.Call{Method: "GET", Path: "/v5/user/query-api"},
+		KeyCheck:     bybitKey(),
+		Owner:        ownerOf("userID"),
 	}
 }
 

@@ -42,6 +42,8 @@ func Coinbase() *exauth.Venue {
 		Ambiguous:    coinbaseAmbiguous(),
 		Clock:        exauth.Clock{Path: "/api/v3/brokerage/time", Parse: coinbaseTime},
 		Probe:        exauth.Call{Method: "GET", Path: "/api/v3/brokerage/key_permissions"},
+		KeyCheck:     coinbaseKey(),
+		Owner:        ownerOf("portfolio_uuid"),
 	}
 }
 

@@ -41,6 +41,7 @@ func CoinMarketCap() *exauth.Venue {
 		GETReads:     true,
 		Answer:       coinmarketcapAnswer(),
 		Probe:        exauth.Call{Method: "GET", Path: "/v1/key/info"},
+		KeyCheck:     dataKey(),
 	}
 }
 

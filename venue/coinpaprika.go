@@ -43,6 +43,7 @@ func CoinPaprikaPro() *exauth.Venue {
 	v.Routes = alike(reads("GET /* key"), coinpaprikaCosts())
 	v.Quotas, v.Limits = coinpaprikaQuotas(exauth.PerKey), coinpaprikaLimits
 	v.Probe = exauth.Call{Method: "GET", Path: "/v1/key/info"}
+	v.KeyCheck = dataKey()
 	return v
 }
 

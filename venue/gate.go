@@ -38,8 +38,9 @@ func Gate() *exauth.Venue {
 			"INVALID_KEY": {exauth.ErrKey, exauth.ErrEnvironment},
 			"FORBIDDEN":   {exauth.ErrPermission, exauth.ErrIPNotAllowed},
 		},
-		Clock: exauth.Clock{Path: "/api/v4/spot/time", Parse: gateTime},
-		Probe: exauth.Call{Method: "GET", Path: "/api/v4/spot/accounts", Params: exauth.Params{{Name: "currency", Value: "USDT"}}},
+		Clock:    exauth.Clock{Path: "/api/v4/spot/time", Parse: gateTime},
+		Probe:    exauth.Call{Method: "GET", Path: "/api/v4/spot/accounts", Params: exauth.Params{{Name: "currency", Value: "USDT"}}},
+		KeyCheck: gateKey(),
 	}
 }
 

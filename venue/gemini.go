@@ -48,6 +48,7 @@ func Gemini() *exauth.Venue {
 		GETReads:     true,
 		Answer:       geminiAnswer(),
 		Probe:        exauth.Call{Method: "POST", Path: "/v1/roles"},
+		KeyCheck:     geminiKey(),
 	}
 }
 

@@ -44,6 +44,7 @@ func Kraken() *exauth.Venue {
 		Answer:       krakenAnswer(),
 		Clock:        exauth.Clock{Path: "/0/public/Time", Parse: krakenTime, Resolution: time.Second},
 		Probe:        exauth.Call{Method: "POST", Path: "/0/private/Balance"},
+		KeyCheck:     krakenKey(),
 	}
 }
 

@@ -50,6 +50,8 @@ func KuCoin() *exauth.Venue {
 		Ambiguous:    map[string][]error{"400003": {exauth.ErrKey, exauth.ErrEnvironment}},
 		Clock:        exauth.Clock{Path: "/api/v1/timestamp", Parse: kucoinTime},
 		Probe:        exauth.Call{Method: "GET", Path: "/api/v1/user/api-key"},
+		KeyCheck:     kucoinKey(),
+		Owner:        ownerOf("uid"),
 	}
 }
 

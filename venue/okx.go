@@ -43,6 +43,8 @@ func OKX() *exauth.Venue {
 		Ambiguous:    map[string][]error{"50119": {exauth.ErrKey, exauth.ErrEnvironment}}, // "API key doesn't exist", of another region's host too
 		Clock:        exauth.Clock{Path: "/api/v5/public/time", Parse: okxTime},
 		Probe:        exauth.Call{Method: "GET", Path: "/api/v5/account/config"},
+		KeyCheck:     okxKey(),
+		Owner:        ownerOf("uid"),
 	}
 }
 

@@ -42,6 +42,7 @@ func Upbit() *exauth.Venue {
 		GETReads:     true,
 		Answer:       upbitAnswer(),
 		Probe:        exauth.Call{Method: "GET", Path: "/v1/accounts"},
+		KeyCheck:     upbitKey(),
 	}
 }
 
