@@ -121,7 +121,9 @@ func TestOrderIDs(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			before, _ := json.Marshal(tc.call.Params)
-			rt := &wireLog{answer: func(int) string { return `{"code":"0","data":[{"sCode":"0"}],"error":[],"result":{}}` }}
+			rt := &wireLog{answer: func(int) string {
+				return `{"orderId":1,"code":"0","data":[{"ordId":"1","sCode":"0"}],"error":[],"result":{"txid":["O"]}}`
+			}}
 			resp, err := idClient(t, tc.venue, rt, exauth.Options{}).Do(t.Context(), tc.call)
 			if err != nil {
 				t.Fatal(err)
@@ -222,7 +224,7 @@ func TestOrderIDStays(t *testing.T) {
 		if n == 1 {
 			return `{"error":["EAPI:Invalid nonce"]}`
 		}
-		return `{"error":[],"result":{}}`
+		return `{"error":[],"result":{"txid":["O"]}}`
 	}}
 	c := idClient(t, venue.Kraken(), rt, exauth.Options{})
 	call := exauth.Call{Method: "POST", Path: "/0/private/AddOrder", Params: exauth.Params{{"pair", "XBTUSD"}}}

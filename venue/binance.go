@@ -196,6 +196,9 @@ func binanceAnswer() func(*exauth.Response) ([]byte, error) {
 	kindOf := binanceKinds()
 	return func(resp *exauth.Response) ([]byte, error) {
 		if resp.Status < 400 && !bytes.HasPrefix(resp.Body, []byte(`{"code":-`)) {
+			if resp.Method == "POST" && binancePlaces(resp.Path) && !acknowledged(resp, "orderId", "123456789") {
+				return nil, noAck()
+			}
 			return resp.Body, nil
 		}
 		var e struct {
@@ -215,6 +218,17 @@ func binanceAnswer() func(*exauth.Response) ([]byte, error) {
 		}
 		return nil, refused(kind, code, e.Msg)
 	}
+}
+
+// binancePlaces reports the paths that place one order; every answer form of theirs,
+// ACK too, names it by a number called orderId.
+func binancePlaces(path string) bool {
+	switch path {
+	case "/api/v3/order", "/api/v3/sor/order", "/sapi/v1/margin/order", "/fapi/v1/order", "/dapi/v1/order", "/eapi/v1/order",
+		"/papi/v1/um/order", "/papi/v1/cm/order", "/papi/v1/margin/order":
+		return true
+	}
+	return false
 }
 
 // binanceOrderKind tells the reasons apart that share NEW_ORDER_REJECTED and

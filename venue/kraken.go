@@ -136,7 +136,7 @@ func krakenAnswer() func(*exauth.Response) ([]byte, error) {
 			Error  []string
 			Result json.RawMessage
 		}
-		if json.Unmarshal(resp.Body, &e) != nil {
+		if json.Unmarshal(resp.Body, &e) != nil || e.Error == nil { // every answer has one, [] for none
 			return nil, notJSON(resp)
 		}
 		for _, msg := range e.Error {
@@ -144,6 +144,9 @@ func krakenAnswer() func(*exauth.Response) ([]byte, error) {
 				code, kind := kindOf(msg)
 				return nil, refused(kind, code, msg)
 			}
+		}
+		if resp.Path == krakenPlace && !acknowledged(resp, "txid", "[") && !acknowledged(resp, "descr", "{") { // descr alone: only validated
+			return nil, noAck()
 		}
 		return e.Result, nil
 	}

@@ -1,6 +1,7 @@
 package venue
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +33,20 @@ func read(method, path string, pairs ...string) exauth.Call {
 	}
 	call.Params = p
 	return call
+}
+
+// acknowledged reports whether an answer to a new order can be one: it has a member of
+// the venue's own whose value begins as given. JSON that somebody else sends with 200 (a
+// maintenance notice, a proxy) has none, and nobody knows then what became of the order.
+func acknowledged(resp *exauth.Response, member, begins string) bool {
+	_, value, found := bytes.Cut(resp.Body, []byte(`"`+member+`":`))
+	value = bytes.TrimLeft(value, " ")
+	return found && len(value) > 0 && strings.IndexByte(begins, value[0]) >= 0
+}
+
+// noAck is the error of an answer that acknowledges nothing.
+func noAck() error {
+	return refused(exauth.ErrOutcomeUnknown, "", "answer names no order")
 }
 
 // binanceAsk reads the path an order was sent to. Lists, conditional orders and

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/exauth/exauth"
@@ -112,10 +113,13 @@ func okxAnswer() func(*exauth.Response) ([]byte, error) {
 			Msg  string
 			Data json.RawMessage
 		}
-		if json.Unmarshal(resp.Body, &e) != nil || e.Code == nil {
+		if json.Unmarshal(resp.Body, &e) != nil || !digits(text(e.Code)) {
 			return nil, notJSON(resp)
 		}
 		code, msg := text(e.Code), e.Msg
+		if code == "0" && resp.Status < 400 && resp.Method == "POST" && resp.Path == okxPlace && !acknowledged(resp, "ordId", `"`) {
+			return nil, noAck()
+		}
 		if code == "0" && resp.Status < 400 && !bytes.Contains(e.Data, []byte(`"sCode"`)) {
 			return payload(e.Data, resp), nil
 		}
@@ -139,6 +143,11 @@ func okxAnswer() func(*exauth.Response) ([]byte, error) {
 		}
 		return nil, refused(kind, code, msg)
 	}
+}
+
+// digits reports a code that can be one.
+func digits(code string) bool {
+	return code != "" && !strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 // okxItems counts the operations of an answer and returns the first that failed.

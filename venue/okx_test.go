@@ -24,6 +24,8 @@ func TestOKXAnswers(t *testing.T) {
 		{name: "data is the payload", call: read, body: `{"code":"0","msg":"","data":[{"totalEq":"41624.32"}]}`, payload: `[{"totalEq":"41624.32"}]`},
 		{name: "one order placed", call: order, body: `{"code":"0","msg":"","data":[{"clOrdId":"a1","ordId":"312269865356374016","sCode":"0","sMsg":""}],"inTime":"1695190491421339"}`,
 			payload: `[{"clOrdId":"a1","ordId":"312269865356374016","sCode":"0","sMsg":""}]`},
+		{name: "success without an order", call: order, body: `{"code":"0","msg":"","data":[]}`, want: exauth.ErrOutcomeUnknown, outcome: exauth.OutcomeUnknown},
+		{name: "a code that is none", call: order, body: `{"orderId":"12","data":{"a":1},"code":[]}`, want: exauth.ErrUnavailable, outcome: exauth.OutcomeUnknown},
 		{name: "no data", call: cancel, body: `{"code":"0","msg":""}`, payload: `{"code":"0","msg":""}`},
 		{name: "one order refused for funds", call: order, body: failed("51008", "Order failed. Insufficient balance"), want: exauth.ErrInsufficientFunds, outcome: rejected, code: "51008"},
 		{name: "duplicate client id", call: order, body: failed("51016", "Client order ID already exists"), want: exauth.ErrDuplicateOrder, outcome: rejected, code: "51016"},
