@@ -79,6 +79,9 @@ func (c *core) remember(e *Error, d *draft, stamp time.Time) {
 	}
 	w := Write{Method: d.req.Method, Path: d.req.Path, Params: d.fields(), Header: http.Header{},
 		ClientOrderID: e.ClientOrderID, Time: stamp, Window: d.window}
+	if w.Params.text(d.route.ClientID) != w.ClientOrderID {
+		w.ClientOrderID = "" // the caller's label; the venue never saw it
+	}
 	for name, values := range d.header {
 		w.Header[http.CanonicalHeaderKey(name)] = values
 	}
