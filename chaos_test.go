@@ -96,6 +96,8 @@ func (k chaos) mix(p pit, down bool) []exchangetest.Fault {
 			mix[i].Delay = 80 * time.Millisecond
 		case exchangetest.FaultRefuse:
 			mix[i].Delay = 10 * time.Millisecond
+		case exchangetest.FaultLate:
+			mix[i].Delay = 600 * time.Millisecond
 		}
 	}
 	return append(list, mix...)

@@ -144,10 +144,11 @@ func (d *draft) fields() Params {
 // An order that the venue lists is OutcomeAccepted, at once. That it was not placed
 // takes two answers that it is not there, both after the last moment at which the
 // venue may still accept it, and Venue.Lookup.Lag apart; Resolve waits for that
-// moment, e.SettledAt, and costs no more than two reads when it is past. Where the
-// venue states no such moment, where it cannot be asked, and while lookups fail,
-// the outcome stays OutcomeUnknown, with the error of the lookup if there was one.
-// When ctx ends before the question can be settled, Resolve fails at once.
+// moment, e.SettledAt, asks the venue for its time then, and costs no more than two
+// lookups when it is past. Where the venue states no such moment, where it cannot be
+// asked, and while lookups fail, the outcome stays OutcomeUnknown, with the error of
+// the lookup if there was one. When ctx ends before the question can be settled,
+// Resolve fails at once.
 //
 // A batch or a cancel-replace is settled item by item: new orders as above, all at
 // once. Items that change or cancel an order are not looked up; send such a cancel again.
@@ -215,10 +216,15 @@ func (c *Client) settle(ctx context.Context, f *question) (Resolution, error) {
 	core, unknown := c.core(), Resolution{Outcome: OutcomeUnknown}
 	lag, keeps := core.venue.Lookup.Lag, core.venue.Lookup.Keeps
 	settled := f.until.Add(lag)
-	for misses := 0; ; {
+	for misses, asked := 0, false; ; {
 		now := core.now()
-		counts := !f.until.IsZero() && now.After(settled)
+		if !asked && !f.until.IsZero() && now.After(settled) {
+			core.recheckClock(ctx)
+			asked, now = true, core.now()
+		}
 		res, err := c.look(ctx, f)
+		// The lookup may have been refused for its stamp, and the clock set right.
+		counts := !f.until.IsZero() && now.After(settled) && core.now().After(settled)
 		switch {
 		case err == nil:
 			return res, nil
@@ -234,12 +240,22 @@ func (c *Client) settle(ctx context.Context, f *question) (Resolution, error) {
 		if misses == 2 {
 			return Resolution{Outcome: OutcomeRejected}, nil
 		}
-		if err := core.outlast(ctx, max(lag, settled.Sub(core.now())+time.Millisecond)); err != nil {
+		now = core.now()
+		if err := core.outlast(ctx, max(lag, settled.Sub(now)+time.Millisecond)); err != nil {
 			return unknown, err
 		}
 		if !core.now().After(now) {
 			return unknown, fmt.Errorf("%w: it stands still, and the venue's last moment does not pass", ErrClock)
 		}
+	}
+}
+
+// recheckClock samples the venue's time: should its clock have been set back, or our
+// estimate be wrong, an order may be accepted later than we think. A venue that does
+// not tell its time now leaves the estimate as it was.
+func (c *core) recheckClock(ctx context.Context) {
+	if c.opts.Now == nil && c.venue.Clock.Path != "" {
+		_ = c.syncWithin(ctx, time.Now())
 	}
 }
 

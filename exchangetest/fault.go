@@ -30,7 +30,7 @@ const (
 	FaultHang                               // no answer for Delay (15 s), then a reset
 	FaultError                              // Status (500, 502, 503 or 504) with a page of somebody in between
 	FaultErrorAfter                         // executed; the same
-	FaultLate                               // the connection is reset, and the call executed Delay (up to 4 s) later
+	FaultLate                               // the connection is reset, and the call executed Delay (up to 12 s) later, if its stamp is still good
 	FaultPartial                            // of a batch some items fail, "busy"; of a cancel-replace one half
 	FaultHTML                               // Status (403) with the page of a firewall
 	FaultTruncated                          // executed; 200 with the first half of the answer as if it were whole
@@ -90,9 +90,12 @@ type Fault struct {
 
 // FaultMix returns one fault of every kind, with rates that leave 1 - rate of all
 // calls in peace and the kinds equally many: FaultMix(0.1) for ten percent. Kinds
-// that are left out are given in without.
+// that are left out are given in without. A rate of 0 is no faults at all.
 func FaultMix(rate float64, without ...FaultKind) []Fault {
 	var list []Fault
+	if !(rate > 0) {
+		return nil // a Rate of 0 would mean all of them
+	}
 	for kind := FaultKind(1); kind < faultEnd; kind++ {
 		if !slices.Contains(without, kind) {
 			list = append(list, Fault{Kind: kind})

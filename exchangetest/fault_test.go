@@ -239,6 +239,7 @@ func TestFaultScript(t *testing.T) {
 		faults []exchangetest.Fault
 		want   []int // of ping, time, ping, time, ping
 	}{
+		{"none of a mix", exchangetest.FaultMix(0), []int{200, 200, 200, 200, 200}},
 		{"none", nil, []int{200, 200, 200, 200, 200}},
 		{"every call", []exchangetest.Fault{{Kind: exchangetest.FaultError, Status: 599}}, []int{599, 599, 599, 599, 599}},
 		{"a path", []exchangetest.Fault{{Kind: exchangetest.FaultHTML, Path: "/api/v3/time"}}, []int{200, 403, 200, 403, 200}},
@@ -294,7 +295,7 @@ func fates(t *testing.T, seed uint64, workers, n int) map[string]string {
 			})
 		}
 		wg.Wait()
-		time.Sleep(5 * time.Second)
+		time.Sleep(12 * time.Second)
 		for id := range out {
 			out[id] += fmt.Sprint(" ", srv.Executions(id))
 		}

@@ -22,6 +22,8 @@ type door struct {
 	timer  *time.Timer
 	closed bool
 	idle   map[*line]bool // connections without a request
+	open   int            // connections now
+	total  int            // and since the beginning
 }
 
 // A line is one connection that came through the door.
@@ -102,11 +104,11 @@ func (d *door) shut(span time.Duration) {
 		l.reset()
 		l.Conn.Close()
 	}
-	d.timer = time.AfterFunc(span, d.open)
+	d.timer = time.AfterFunc(span, d.reopen)
 }
 
-// open listens again; should somebody else have taken the port, a little later.
-func (d *door) open() {
+// reopen listens again; should somebody else have taken the port, a little later.
+func (d *door) reopen() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -114,7 +116,7 @@ func (d *door) open() {
 	}
 	l, err := net.Listen("tcp", d.addr)
 	if err != nil {
-		d.timer = time.AfterFunc(10*time.Millisecond, d.open)
+		d.timer = time.AfterFunc(10*time.Millisecond, d.reopen)
 		return
 	}
 	d.inner = l
@@ -129,10 +131,14 @@ func (d *door) watch(c net.Conn, state http.ConnState) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if state == http.StateIdle {
+	delete(d.idle, l)
+	switch state {
+	case http.StateNew:
+		d.open, d.total = d.open+1, d.total+1
+	case http.StateIdle:
 		d.idle[l] = true
-	} else {
-		delete(d.idle, l)
+	case http.StateClosed, http.StateHijacked:
+		d.open--
 	}
 }
 

@@ -80,7 +80,7 @@ func (s *Server) instead(w http.ResponseWriter, r *http.Request, x *mishap, next
 		if err == nil && s.busy.begin() {
 			again := r.Clone(context.Background())
 			again.Body = bodyOf(body)
-			s.faults.later(x.span(0, 4*time.Second), func() { next.ServeHTTP(newReply(), again) }, s.busy.end)
+			s.faults.later(x.span(0, 12*time.Second), func() { next.ServeHTTP(newReply(), again) }, s.busy.end)
 		}
 		cut(r)
 	case FaultError:

@@ -35,6 +35,7 @@ type Server struct {
 	handler http.Handler
 
 	http   *http.Server // nil without a socket
+	door   *door
 	served chan struct{}
 	busy   tally // handlers under way
 	client *http.Client
@@ -195,7 +196,7 @@ func (s *Server) listen() error {
 	if err != nil {
 		return fmt.Errorf("exauth: exchangetest cannot listen: %w", err)
 	}
-	s.url = "http://" + l.addr
+	s.url, s.door = "http://"+l.addr, l
 	s.http = &http.Server{ReadHeaderTimeout: 10 * time.Second, ConnState: l.watch, ConnContext: l.remember,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !s.busy.begin() {

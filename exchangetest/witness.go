@@ -53,6 +53,17 @@ func (s *Server) Twice() []Execution {
 	return list
 }
 
+// Connections is how many connections are open now, and how many came in all. Both
+// are 0 without a socket.
+func (s *Server) Connections() (open, total int) {
+	if s.door == nil {
+		return 0, 0
+	}
+	s.door.mu.Lock()
+	defer s.door.mu.Unlock()
+	return s.door.open, s.door.total
+}
+
 // accounts lists who has an account.
 func (b *book) accounts() []string {
 	b.mu.Lock()
