@@ -117,7 +117,7 @@ func (c *core) judge(d *draft, t *trip, resp *Response) error {
 		e.Outcome, items = OutcomeUnknown, nil
 	}
 	d.itemise(e, items)
-	c.remember(e, d, t.stamp)
+	c.remember(e, d, t.stamp, t.entry)
 	if e.Outcome == OutcomePartial || items != nil {
 		e.Body = []byte(t.scrub(string(resp.Body)))
 	}
@@ -181,7 +181,7 @@ func (c *core) lost(d *draft, t *trip, cause error) *Error {
 		e.Kind = nil
 	}
 	d.itemise(e, nil)
-	c.remember(e, d, t.stamp)
+	c.remember(e, d, t.stamp, t.entry)
 	return e
 }
 

@@ -60,6 +60,7 @@ type Response struct {
 	Attempts       int
 	stamp          time.Time // the venue time the call carried
 	writes         bool      // the call changes something, so that an unreadable answer leaves it in doubt
+	entry          *journalEntry
 }
 
 // Options configures a Client. A nil *Options and every zero field mean the
@@ -69,6 +70,7 @@ type Options struct {
 	Nonce      NonceSource      // default: strictly increasing per Key, in this process; see NonceFile
 	Rand       io.Reader        // default: crypto/rand
 	HTTPClient *http.Client     // its Transport and Timeout are used; its redirects, jar and CheckRedirect are not
+	Journal    *Journal         // default: none; see OpenJournal
 	Limiter    Limiter          // default: NewLimiter with the venue's quotas; LimiterOptions.Off switches it off
 	Scope      Scope            // what calls may do; 0 means Read and Trade
 	Account    string           // which account's key is asked for

@@ -45,6 +45,9 @@ var (
 	ErrHost   = errors.New("exauth: host is not the venue's")
 	ErrParam  = errors.New("exauth: bad parameter")
 	ErrHalted = errors.New("exauth: halted")
+
+	// The call could not be written down first; see Journal.
+	ErrJournal = errors.New("exauth: journal cannot be written")
 )
 
 // sentinelOf finds the kind of an error that was made on this side, nil when it is
@@ -52,7 +55,7 @@ var (
 // ErrNoKey too.
 func sentinelOf(err error) error {
 	for _, kind := range [...]error{
-		ErrParam, ErrHost, ErrScope, ErrHalted, ErrRateLimited, ErrBanned, ErrClock, ErrNonce, ErrEnvironment, ErrKeyExpired,
+		ErrParam, ErrHost, ErrScope, ErrHalted, ErrJournal, ErrRateLimited, ErrBanned, ErrClock, ErrNonce, ErrEnvironment, ErrKeyExpired,
 		ErrPassphrase, ErrPermission, ErrNoKey, ErrKey, ErrSignature, ErrUnavailable,
 	} {
 		if errors.Is(err, kind) {

@@ -68,15 +68,28 @@ type question struct {
 	items       []itemQuestion // of a call with several operations, instead of ask
 	environment string
 	account     string
+
+	// Of a journal's entry:
+	entry *journalEntry
+	key   string // fingerprint of the key the call was made with
+	scope Scope  // what it needed
+	read  bool   // from a file
 }
 
 // remember makes an error that can be settled of one with an unknown outcome. Of
 // the call's parameters only what the lookup needs is kept.
-func (c *core) remember(e *Error, d *draft, stamp time.Time) {
-	l := &c.venue.Lookup
+func (c *core) remember(e *Error, d *draft, stamp time.Time, entry *journalEntry) {
 	if e.Outcome != OutcomeUnknown || !d.need.writes() {
 		return
 	}
+	f, settled := c.ponder(e, d, stamp)
+	f.entry, e.SettledAt = entry, settled
+	e.asked = func() *question { return f }
+}
+
+// ponder makes the question of a call, and tells when it can be settled, zero when
+// never for sure.
+func (c *core) ponder(e *Error, d *draft, stamp time.Time) (f *question, settled time.Time) {
 	w := Write{Method: d.req.Method, Path: d.req.Path, Params: d.fields(), Header: http.Header{},
 		ClientOrderID: e.ClientOrderID, Time: stamp, Window: d.window}
 	if w.Params.text(d.route.ClientID) != w.ClientOrderID {
@@ -88,14 +101,14 @@ func (c *core) remember(e *Error, d *draft, stamp time.Time) {
 	if d.deadline > 0 {
 		w.Deadline = stamp.Add(d.deadline)
 	}
-	f := c.questionOf(w)
+	f = c.questionOf(w)
 	if f.items = c.questionsOf(w, d, e.Items); len(f.items) > 0 {
 		f.ask, f.until = nil, f.lastItem()
 	}
 	if !f.until.IsZero() {
-		e.SettledAt = f.until.Add(l.Lag)
+		settled = f.until.Add(c.venue.Lookup.Lag)
 	}
-	e.asked = func() *question { return f }
+	return f, settled
 }
 
 // lastItem is the moment at which the last of the items can be settled, zero when one
@@ -155,7 +168,8 @@ func (d *draft) fields() Params {
 //
 // A client order id must not be used twice within the time of a lookup. Cancels by
 // id need no Resolve: send them again; ErrUnknownOrder then means "no longer open".
-// An e that is not unknown is returned as it is.
+// An e that is not unknown is returned as it is. A known outcome ends the entry of a
+// Journal that e has.
 func (c *Client) Resolve(ctx context.Context, e *Error) (Resolution, error) {
 	core, unknown := c.core(), Resolution{Outcome: OutcomeUnknown}
 	switch {
@@ -176,14 +190,26 @@ func (c *Client) Resolve(ctx context.Context, e *Error) (Resolution, error) {
 	if f.environment != core.venue.Environment || f.account != core.opts.Account {
 		return unknown, paramError("", "the error is of another environment or account")
 	}
-	if len(f.items) > 0 {
-		return c.settleItems(ctx, f, e.Items)
+	if f.read {
+		if err := core.checkAsker(ctx, f); err != nil {
+			return unknown, err
+		}
 	}
-	if len(f.ask) == 0 {
+	var res Resolution
+	var err error
+	switch {
+	case len(f.items) > 0:
+		res, err = c.settleItems(ctx, f, e.Items)
+	case len(f.ask) > 0:
+		res, err = c.settle(ctx, f)
+	default:
 		unknown.Items = slices.Clone(e.Items)
 		return unknown, nil
 	}
-	return c.settle(ctx, f)
+	if f.entry != nil && res.Outcome != OutcomeUnknown {
+		f.entry.end(res.Outcome)
+	}
+	return res, err
 }
 
 // settleItems settles every item that can be looked up, side by side: each waits for
@@ -214,6 +240,9 @@ func (c *Client) settleItems(ctx context.Context, f *question, items []Item) (Re
 // settle asks until the answer is certain, or cannot become so.
 func (c *Client) settle(ctx context.Context, f *question) (Resolution, error) {
 	core, unknown := c.core(), Resolution{Outcome: OutcomeUnknown}
+	if f.read && !core.onlyReads(f.ask) {
+		return unknown, paramError("", "the journal asks for what is no read of the venue")
+	}
 	lag, keeps := core.venue.Lookup.Lag, core.venue.Lookup.Keeps
 	settled := f.until.Add(lag)
 	for misses, asked := 0, false; ; {

@@ -62,7 +62,10 @@ func (c *core) undecoded(resp *Response, call Call, cause error) error {
 			d.items = resp.Items
 		}
 		d.itemise(e, nil)
-		c.remember(e, d, resp.stamp)
+		if resp.entry != nil && resp.writes {
+			resp.entry.reopen()
+		}
+		c.remember(e, d, resp.stamp, resp.entry)
 	}
 	c.done(d)
 	return e

@@ -63,12 +63,18 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 		lease.Settle(Observation{})
 		return nil, c.stop(ctx, d, b, nil, err)
 	}
+	if t.entry, err = c.enter(ctx, d, b, t.stamp); err != nil {
+		lease.Settle(Observation{})
+		return nil, c.stop(ctx, d, b, nil, err)
+	}
 	probe, err := b.gate.holds(d, true)
 	if err != nil {
+		t.endEntry(nil, err)
 		lease.Settle(Observation{})
 		return nil, c.stop(ctx, d, b, nil, err)
 	}
 	resp, err := c.send(d, t, rt)
+	t.endEntry(resp, err)
 	c.settle(d, resp, err, t)
 	c.heed(d, b, err, probe)
 	c.explain(d, b, &out.outgoing, err)

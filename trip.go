@@ -22,7 +22,8 @@ type trip struct {
 	key            *keyInfo
 	way            *way
 	req            *http.Request
-	stamp          time.Time // the venue time the request carries
+	stamp          time.Time     // the venue time the request carries
+	entry          *journalEntry // nil without a journal
 	sent, received time.Time
 	broke          bool         // the answer began and did not end
 	unsent         bool         // it ended, and surely nothing was written
