@@ -33,7 +33,8 @@ type SignatureReport struct {
 	Time                             time.Time // the stamp the request carried, zero where the clock plays no part
 	Nonce                            int64     // 0 where the venue draws none
 	Offset                           time.Duration
-	OffsetKnown                      bool // false: the local clock was used as it is
+	OffsetKnown                      bool    // false: the local clock was used as it is
+	Causes                           []Cause // what is probably wrong, the likeliest first; see Causes
 }
 
 // A SignedText is one text that a scheme signed or hashed.
@@ -75,6 +76,9 @@ func (r SignatureReport) String() string {
 		fmt.Fprintf(&b, "  clock:        the venue is %s ahead of this machine; corrected\n", r.Offset.Round(time.Millisecond))
 	} else {
 		b.WriteString("  clock:        this machine's, not compared with the venue's\n")
+	}
+	for i, c := range r.Causes {
+		fmt.Fprintf(&b, "  cause %d:      %s\n                %s\n", i+1, c.Text, c.Advice)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -201,6 +205,7 @@ func (c *core) explain(d *draft, b *binding, out *outgoing, err error) {
 	if c.opts.Now != nil {
 		r.Offset, r.OffsetKnown = 0, false
 	}
+	r.Causes = c.causes(e, b)
 	c.opts.SignatureDebug(r)
 }
 

@@ -156,6 +156,9 @@ func TestSignatureDebugVenues(t *testing.T) {
 					t.Errorf("no %q in\n%s", part, text)
 				}
 			}
+			if len(r.Causes) == 0 || !strings.Contains(text, "cause 1:      "+r.Causes[0].Text) {
+				t.Errorf("causes: %v", r.Causes)
+			}
 			if r.Venue != v.Name || r.Path != path || len(r.Key) != 16 || r.Status != 401 || r.Code != "77" || r.Message != "bad sign [redacted]" {
 				t.Errorf("%+v", r)
 			}

@@ -39,3 +39,29 @@ func TestText(t *testing.T) {
 		t.Error("Values takes more, or less, than the values")
 	}
 }
+
+// TestTaint: of a text that is shown in full nothing but the values goes, and of them
+// nothing stays: also short ones, and inside longer base64.
+func TestTaint(t *testing.T) {
+	const secret = "s3cr3t/+key=="
+	b64 := base64.StdEncoding.EncodeToString
+	for _, tc := range []struct{ name, text, want string }{
+		{"plain", "1700000000123GET/api/v5/account/balance?ccy=BTC", "1700000000123GET/api/v5/account/balance?ccy=BTC"},
+		{"inside", "a=1&k=" + secret + "&b=2", "a=1&k=" + Redacted + "&b=2"},
+		{"escaped", "k=" + url.QueryEscape(secret) + "&b=2", "k=" + Redacted + "&b=2"},
+		{"hex", hex.EncodeToString([]byte(secret)) + "0", Redacted + "0"},
+		{"short", "pin=1234&x=123", "pin=" + Redacted + "&x=123"},
+		{"shorter, but the whole text", "ab", Redacted},
+		{"shorter, and not", "cab", "cab"},
+	} {
+		if got := Taint(tc.text, secret, "1234", "ab", ""); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+	}
+	for before := range 4 {
+		long := b64([]byte(strings.Repeat("x", before) + secret + "yz"))
+		if got := Taint(long, secret); !strings.Contains(got, Redacted) || strings.Contains(got, b64([]byte(secret[3:9]))) {
+			t.Errorf("%d before it in base64: %s of %s", before, got, long)
+		}
+	}
+}
