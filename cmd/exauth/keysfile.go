@@ -160,9 +160,9 @@ func entries(text []byte, now time.Time) (*keysFile, []keyEntry, error) {
 	for i, raw := range f.Keys {
 		var m struct {
 			Name, Venue, Environment, Account, Purpose, ID, Secret, Scope, Created, Expires string
-			RotateAfter                                                                       string `json:"rotate_after"`
-			PrivateKeyFile                                                                    string `json:"private_key_file"`
-			IPs                                                                               []string
+			RotateAfter                                                                     string `json:"rotate_after"`
+			PrivateKeyFile                                                                  string `json:"private_key_file"`
+			IPs                                                                             []string
 		}
 		if err := json.Unmarshal(raw, &m); err != nil {
 			return nil, nil, fmt.Errorf("%w: key %d: a member is malformed", exauth.ErrKey, i+1)

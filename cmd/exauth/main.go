@@ -43,6 +43,7 @@ type env struct {
 	ask      func(prompt string) ([]byte, error) // without echo; errNoTerminal when there is nobody to ask
 
 	json  bool
+	work  int // of scrypt, as the power of two; 0: age's own
 	flags *flag.FlagSet
 }
 

@@ -137,7 +137,7 @@ func (s *scanner) line(line, file string, number int, commit string) {
 	}
 	own := map[string]bool{}
 	for _, w := range append(wordShape.FindAllString(line, -1), coinbaseID.FindAllString(line, -1)...) {
-		for _, w := range []string{w, strings.TrimLeft(w, "=")} {
+		for _, w := range parts(w) {
 			if name, kind := s.mine(w); name != "" && !own[w] {
 				own[w] = true
 				add(kind, name, w)
@@ -149,6 +149,26 @@ func (s *scanner) line(line, file string, number int, commit string) {
 			add("looks like a key", "", w)
 		}
 	}
+}
+
+// parts lists what of a run of characters may be a key: name=KEY and path/KEY are runs,
+// too, and a key in base64 may hold both signs.
+func parts(run string) []string {
+	list := []string{run}
+	for i := 0; i < len(run) && len(list) < 32; i++ {
+		if run[i] != '=' && run[i] != '/' {
+			continue
+		}
+		rest := run[i+1:]
+		list = append(list, rest)
+		if end := strings.IndexAny(rest, "=/"); end > 0 {
+			list = append(list, rest[:end])
+		}
+	}
+	if end := strings.IndexAny(run, "=/"); end > 0 {
+		list = append(list, run[:end])
+	}
+	return slices.DeleteFunc(list, func(w string) bool { return len(w) < 8 })
 }
 
 // mine compares a word with the user's own keys.

@@ -33,7 +33,7 @@ func (e *env) addSeal(fs *flag.FlagSet) *sealFlags {
 
 // options asks for what is needed to seal.
 func (f *sealFlags) options(what string) (agefile.SealOptions, error) {
-	o := agefile.SealOptions{Armor: f.armor}
+	o := agefile.SealOptions{Armor: f.armor, WorkFactor: f.pass.e.work}
 	var list []byte
 	for _, r := range f.recipients {
 		list = append(append(list, r...), '\n')

@@ -57,7 +57,9 @@ type passphrases struct {
 }
 
 // get asks for the passphrase of what exists.
-func (p *passphrases) get(what string) ([]byte, error) { return p.find("Passphrase for "+what+": ", false) }
+func (p *passphrases) get(what string) ([]byte, error) {
+	return p.find("Passphrase for "+what+": ", false)
+}
 
 // fresh asks for a new passphrase, twice where a person types it.
 func (p *passphrases) fresh(what string) ([]byte, error) {

@@ -12,6 +12,9 @@ import (
 
 func venuesCommand() command {
 	return command{name: "venues", args: "[NAME]", short: "list the venues exauth knows, or what one wants of a key",
+		help: `
+Names are those of -venue: a colon and an environment name a venue's test system. What
+is listed is what exauth was built with; nothing is asked of the network.`,
 		run: func(e *env, fs *flag.FlagSet) func(context.Context, []string) error {
 			return func(_ context.Context, args []string) error {
 				if len(args) > 1 {
