@@ -146,10 +146,12 @@ func (x *coinbase) batchCancel(q *coinbaseCall) answer {
 		Reason  string `json:"failure_reason"`
 		OrderID string `json:"order_id"`
 	}
-	results := []result{}
-	for _, id := range ids {
+	results, fails := []result{}, q.fails(len(ids))
+	for i, id := range ids {
 		r := result{true, "UNKNOWN_CANCEL_FAILURE_REASON", id}
-		if _, err := x.book.cancel(q.key.account(), id, "", q.now); err != nil {
+		if fails[i] {
+			r.Success, r.Reason = false, "COMMANDER_REJECTED_CANCEL_ORDER"
+		} else if _, err := x.book.cancel(q.key.account(), id, "", q.now); err != nil {
 			r.Success, r.Reason = false, "UNKNOWN_CANCEL_ORDER"
 		}
 		results = append(results, r)
@@ -212,7 +214,7 @@ func coinbaseOrder(o order) map[string]any {
 // deprecated.
 func (x *coinbase) getOrder(q *coinbaseCall) answer {
 	o, err := x.book.find(q.key.account(), q.segment, "")
-	if err != nil {
+	if err != nil || q.blind(&o) {
 		return *coinbaseRefuse(q.call, http.StatusNotFound, "NOT_FOUND", "order with this orderID was not found")
 	}
 	return coinbaseOK(map[string]any{"order": coinbaseOrder(o)})
@@ -230,7 +232,7 @@ func (x *coinbase) listOrders(q *coinbaseCall) answer {
 			(len(products) == 0 || slices.Contains(products, o.market.symbol)) &&
 			(len(states) == 0 || slices.Contains(states, coinbaseStates[o.state])) &&
 			(q.get("order_side") == "" || q.get("order_side") == upperSide(o.side)) &&
-			!o.created.Before(from) && (to.IsZero() || o.created.Before(to))
+			!o.created.Before(from) && (to.IsZero() || o.created.Before(to)) && !q.blind(o)
 	})
 	slices.Reverse(list)
 	page, next, ok := coinbasePage(q, list, 1000, 1000)

@@ -145,11 +145,14 @@ func (q *cryptocomCall) each(play func(f form) (cryptocomID, string)) (any, stri
 	if q.get("contingency_type") != "LIST" || json.Unmarshal([]byte(q.get("order_list")), &raw) != nil || len(raw) == 0 || len(raw) > 10 {
 		return nil, "40004"
 	}
-	fates := []cryptocomID{}
+	fates, fails := []cryptocomID{}, q.fails(len(raw))
 	for i, r := range raw {
 		f, ok := parseObject(r)
 		id, code := cryptocomID{}, "40004"
-		if ok {
+		switch {
+		case fails[i]:
+			id, code = cryptocomID{ClientID: f.get("client_oid")}, "120009"
+		case ok:
 			id, code = play(f)
 		}
 		n, _ := strconv.Atoi(code)
@@ -247,7 +250,7 @@ func cryptocomOrders(orders []order) cryptocomList {
 
 // openOrders is what rests, newest first.
 func (x *cryptocom) openOrders(q *cryptocomCall) (any, string) {
-	list := x.book.list(q.key.account(), func(o *order) bool { return o.state.open() && q.wants(o) })
+	list := x.book.list(q.key.account(), func(o *order) bool { return o.state.open() && q.wants(o) && !q.blind(o) })
 	slices.Reverse(list)
 	return cryptocomOrders(list), ""
 }
@@ -259,7 +262,7 @@ func (x *cryptocom) orderDetail(q *cryptocomCall) (any, string) {
 		return nil, "40004"
 	}
 	o, err := x.book.find(q.key.account(), q.get("order_id"), q.get("client_oid"))
-	if err != nil {
+	if err != nil || q.blind(&o) {
 		return nil, "40401"
 	}
 	return cryptocomOrder(o), ""
@@ -269,7 +272,7 @@ func (x *cryptocom) orderDetail(q *cryptocomCall) (any, string) {
 func (x *cryptocom) orderHistory(q *cryptocomCall) (any, string) {
 	from, to, ok := q.span()
 	list, ok2 := newest(q, x.book.list(q.key.account(), func(o *order) bool {
-		return !o.state.open() && q.wants(o) && !o.created.Before(from) && (to.IsZero() || o.created.Before(to))
+		return !o.state.open() && q.wants(o) && !o.created.Before(from) && (to.IsZero() || o.created.Before(to)) && !q.blind(o)
 	}))
 	if !ok || !ok2 {
 		return nil, "40004"

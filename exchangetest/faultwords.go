@@ -42,6 +42,18 @@ var faultWords = map[string]map[FaultKind][]string{
 		FaultBusy:  {`{"code":"50013","msg":"Systems are busy. Please try again later.","data":[]}`},
 		FaultDoubt: {`{"code":"50004","msg":"Endpoint request timeout (does not indicate success or failure of order, please check order status)","data":[]}`},
 	},
+	"coinbase": { // gRPC's codes, which Advanced Trade passes on
+		FaultBusy:  {`{"error":"RESOURCE_EXHAUSTED","error_details":"","message":"too many requests"}`},
+		FaultDoubt: {`{"error":"DEADLINE_EXCEEDED","error_details":"","message":"context deadline exceeded"}`, `{"error":"INTERNAL","error_details":"","message":"internal server error"}`},
+	},
+	"cryptocom": { // "Response and Reason Codes"
+		FaultBusy:  {`{"id":-1,"method":"","code":42901,"message":"TOO_MANY_REQUESTS"}`},
+		FaultDoubt: {`{"id":-1,"method":"","code":40801,"message":"REQUEST_TIMEOUT"}`, `{"id":-1,"method":"","code":50001,"message":"ERR_INTERNAL"}`},
+	},
+	"gemini": { // "Error codes"
+		FaultBusy:  {`{"result":"error","reason":"Maintenance","message":"The Gemini Exchange is currently undergoing maintenance."}`},
+		FaultDoubt: {`{"result":"error","reason":"System","message":"We are experiencing technical issues. Please check https://status.gemini.com/ for more information."}`},
+	},
 }
 
 // words are what the venue says for one of these kinds.

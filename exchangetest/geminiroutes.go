@@ -181,7 +181,7 @@ func (x *gemini) orderStatus(q *geminiCall) (any, *geminiError) {
 		return nil, geminiBad("MissingOrderField", "Must provide one of 'order_id' and 'client_order_id'")
 	}
 	o, err := x.book.find(q.key.account(), id, client)
-	if err != nil {
+	if err != nil || q.blind(&o) {
 		return nil, geminiNotFound(id + client)
 	}
 	return geminiOrder(o, q.get("include_trades") == "true"), nil
@@ -226,7 +226,7 @@ func (x *gemini) cancelEach(q *geminiCall, fit func(*order) bool) any {
 // activeOrders is what rests.
 func (x *gemini) activeOrders(q *geminiCall) (any, *geminiError) {
 	list := []any{}
-	for _, o := range x.book.list(q.key.account(), func(o *order) bool { return o.state.open() }) {
+	for _, o := range x.book.list(q.key.account(), func(o *order) bool { return o.state.open() && !q.blind(o) }) {
 		list = append(list, geminiOrder(o, false))
 	}
 	slices.Reverse(list)
@@ -268,7 +268,7 @@ func (x *gemini) pastOrders(q *geminiCall) (any, *geminiError) {
 		return nil, err
 	}
 	list := []any{}
-	for _, o := range x.book.list(q.key.account(), func(o *order) bool { return !o.state.open() && q.wants(o) && !o.created.Before(from) }) {
+	for _, o := range x.book.list(q.key.account(), func(o *order) bool { return !o.state.open() && q.wants(o) && !o.created.Before(from) && !q.blind(o) }) {
 		list = append(list, geminiOrder(o, true))
 	}
 	slices.Reverse(list)
