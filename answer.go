@@ -157,6 +157,8 @@ func outcomeOf(e *Error, d *draft, status int) Outcome {
 		return OutcomeRejected
 	case errors.Is(e.Kind, ErrOutcomeUnknown), e.Outcome == OutcomeUnknown:
 		return OutcomeUnknown
+	case e.Outcome == OutcomeRejected && e.Code != "":
+		return OutcomeRejected // the venue's file says so, whatever the status
 	case status >= 500 && (e.Kind == ErrUnavailable || e.Kind == ErrRejected):
 		return OutcomeUnknown
 	case status >= 300 && status < 400, e.Code == "" && status < 300:

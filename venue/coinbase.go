@@ -19,6 +19,11 @@ import (
 // too. A token says method, host and path; query and body are covered by the
 // legacy signature only.
 //
+// client_order_id is good once: an order sent again with the same one answers with
+// the first order, and makes none. Client.Resolve finds an order by it among those
+// of the last minutes; that it was not placed cannot be told, since Coinbase states
+// no last moment at which it may still accept an order.
+//
 // Sources: docs.cdp.coinbase.com/coinbase-app/authentication-authorization/api-key-authentication
 // and the Advanced Trade REST pages beside it, read 2026-11.
 func Coinbase() *exauth.Venue {
@@ -38,6 +43,7 @@ func Coinbase() *exauth.Venue {
 		Quotas:       coinbaseQuotas(),
 		DefaultCosts: coinbaseDefault(),
 		GETReads:     true,
+		Lookup:       exauth.Lookup{Ask: coinbaseAsk, Find: coinbaseFind, Lag: 2 * time.Second},
 		Answer:       coinbaseAnswer(),
 		Ambiguous:    coinbaseAmbiguous(),
 		Clock:        exauth.Clock{Path: "/api/v3/brokerage/time", Parse: coinbaseTime},
@@ -177,6 +183,7 @@ func coinbaseAnswer() func(*exauth.Response) ([]byte, error) {
 			Refusal *coinbaseWhy    `json:"error_response"`
 			Done    json.RawMessage `json:"success_response"`
 			Data    json.RawMessage
+			Results []json.RawMessage
 		}
 		if json.Unmarshal(resp.Body, &e) != nil {
 			return coinbasePlain(resp)
@@ -189,7 +196,7 @@ func coinbaseAnswer() func(*exauth.Response) ([]byte, error) {
 			why = *e.Refusal
 		}
 		switch {
-		case e.Success != nil && !*e.Success, resp.Status >= 400, why.Error != "" && resp.Status >= 300:
+		case e.Success != nil && !*e.Success, resp.Status >= 400, e.Success == nil && why.Error != "":
 			code := why.code()
 			if code == "" && resp.Status < 400 {
 				code = "success=false"
@@ -197,12 +204,23 @@ func coinbaseAnswer() func(*exauth.Response) ([]byte, error) {
 			return nil, refused(kindOf(why), code, why.message())
 		case e.Done != nil:
 			return e.Done, nil
+		case e.Success == nil && e.Results == nil && coinbaseTells(resp):
+			return nil, notJSON(resp)
 		case e.Data != nil && strings.HasPrefix(resp.Path, "/v2/"):
 			return e.Data, nil
 		}
 		return resp.Body, coinbaseItems(kindOf, resp)
 	}
 }
+
+// coinbaseTells reports routes whose answer must say success, or tell the fates of a
+// batch. One that does neither is not Coinbase's.
+func coinbaseTells(resp *exauth.Response) bool {
+	return resp.Method == "POST" && (resp.Path == coinbasePlace || resp.Path == coinbaseClose || resp.Path == coinbasePlace+"/edit" ||
+		resp.Path == coinbaseBatch)
+}
+
+const coinbaseBatch = "/api/v3/brokerage/orders/batch_cancel"
 
 // coinbaseKind looks at the text where Coinbase's code says nothing.
 func coinbaseKind(kinds map[string]error, w coinbaseWhy) error {
@@ -232,7 +250,7 @@ func coinbasePlain(resp *exauth.Response) ([]byte, error) {
 	switch {
 	case resp.Status == 401:
 		return nil, refused(exauth.ErrKey, "401", "unauthorized: key, token or clock")
-	case resp.Status < 300 && (json.Valid(resp.Body) || len(resp.Body) == 0):
+	case resp.Status < 300 && !coinbaseTells(resp) && (json.Valid(resp.Body) || len(resp.Body) == 0):
 		return resp.Body, nil
 	}
 	return nil, notJSON(resp)

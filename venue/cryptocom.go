@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/exauth/exauth"
 )
@@ -19,6 +21,11 @@ import (
 // Parameters are signed as they are written: prices and sizes should be strings,
 // since the venue may write a number back another way. A nonce is the time and good
 // for 60 seconds; the venue has no time endpoint.
+//
+// Client.Resolve finds an order of /exchange/v1 by its client_oid. That it was not
+// placed cannot be told, since the venue states no last moment at which it may still
+// accept an order; and what it accepts it may refuse a moment later, which get-order-detail
+// then shows as REJECTED.
 //
 // Source: exchange-docs.crypto.com/exchange/v1/rest-ws, section Digital Signature, read 2026-11.
 func CryptoCom() *exauth.Venue {
@@ -41,6 +48,7 @@ func CryptoCom() *exauth.Venue {
 		Quotas:       cryptocomQuotas(),
 		DefaultPrice: cryptocomDefault(),
 		GETReads:     true,
+		Lookup:       exauth.Lookup{Ask: cryptocomAsk, Find: cryptocomFind, Lag: 2 * time.Second},
 		Answer:       cryptocomAnswer(),
 		Probe:        exauth.Call{Method: "POST", Path: "/exchange/v1/private/user-balance"},
 	}
@@ -144,11 +152,17 @@ func cryptocomAnswer() func(*exauth.Response) ([]byte, error) {
 			Message string
 			Result  json.RawMessage
 		}
-		if json.Unmarshal(resp.Body, &e) != nil || e.Code == nil {
+		if json.Unmarshal(resp.Body, &e) != nil {
 			return nil, notJSON(resp)
 		}
 		code, msg := text(e.Code), e.Message
+		if _, err := strconv.Atoi(code); err != nil { // as a number or as text
+			return nil, notJSON(resp)
+		}
 		if code == "0" && resp.Status < 400 {
+			if strings.HasSuffix(resp.Path, "/create-order") && !bytes.Contains(e.Result, []byte(`"order_id"`)) {
+				return nil, notJSON(resp)
+			}
 			first, done, failed := cryptocomItems(resp, e.Result)
 			if failed == 0 {
 				return payload(e.Result, resp), nil
@@ -157,8 +171,11 @@ func cryptocomAnswer() func(*exauth.Response) ([]byte, error) {
 			return nil, batch(done, failed, cryptocomKind(kinds, resp, code), code, first.Message)
 		}
 		kind := cryptocomKind(kinds, resp, code)
-		if kind == exauth.ErrUnavailable {
+		switch kind {
+		case exauth.ErrUnavailable:
 			return nil, inDoubt(kind, code, msg)
+		case exauth.ErrRejected:
+			return nil, definite(kind, code, msg)
 		}
 		return nil, refused(kind, code, msg)
 	}
@@ -202,7 +219,9 @@ func cryptocomItems(resp *exauth.Response, result json.RawMessage) (first crypto
 
 // cryptocomCodes is "Response and Reason Codes" of v1 with the five-digit codes of
 // v2 beneath. 40101 says only that key or signature is wrong. 40103 and 10003 are
-// often filed under authentication.
+// often filed under authentication. The venue refuses orders with HTTP 500, too:
+// those that are plain refusals are listed, so that nobody takes them for a machine
+// that broke; a code that is not listed stays in doubt there.
 func cryptocomCodes() map[string]error {
 	return codes(`
 		clock: 40102 10007
@@ -214,6 +233,9 @@ func cryptocomCodes() map[string]error {
 		unavailable: 50001 10001 9010001
 		unknown: 40801
 		funds: 306 321 20002
+		rejected: 201 203 206 209 210 211 213 214 215 216 217 218 219 220 221 223 224 225 226
+		rejected: 301 302 303 304 305 307 308 309 310 311 312 313 314 315 317 318 319 320 325
+		rejected: 401 407 409 415 501 604 605 606 613 614 615 616 617 618 619 1110 43003 43004 43005 120009 130008
 		order: 212 316 40401
 		duplicate: 204 205 40006 20001`)
 }

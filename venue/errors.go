@@ -73,6 +73,12 @@ func inDoubt(kind error, code, message string) error {
 	return &exauth.Error{Kind: kind, Code: code, Message: message, Outcome: exauth.OutcomeUnknown}
 }
 
+// definite is refused for venues that refuse with statuses of broken machinery: the
+// code is a reason, and nothing was done.
+func definite(kind error, code, message string) error {
+	return &exauth.Error{Kind: kind, Code: code, Message: message, Outcome: exauth.OutcomeRejected}
+}
+
 // payload is an envelope's data, or the whole answer where there is none: cancels
 // and settings often answer with a code alone.
 func payload(data json.RawMessage, resp *exauth.Response) []byte {

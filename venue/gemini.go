@@ -23,6 +23,10 @@ import (
 // instead: say so with Key.WithField("nonce", "seconds"), and set
 // Options.NonceWindow to send in parallel. Gemini has no time endpoint.
 //
+// Client.Resolve finds an order by its client_order_id, of which any number may have
+// the same. That it was not placed cannot be told, since Gemini states no last moment
+// at which it may still accept an order.
+//
 // Parameters travel in a header that Client.Resigner strips, so another SDK's calls
 // cannot be signed again: use this venue with Client.Do or Client.Transport.
 //
@@ -41,11 +45,12 @@ func Gemini() *exauth.Venue {
 		AuthHeaders:  []string{"X-GEMINI-APIKEY", "X-GEMINI-PAYLOAD", "X-GEMINI-SIGNATURE"},
 		NonceUnit:    time.Millisecond,
 		Ordered:      true,
-		OrderIDs:     orderIDs("client_order_id 100"),
+		OrderIDs:     orderIDs("client_order_id 36"),
 		Routes:       geminiPrices(geminiRoutes()),
 		Quotas:       geminiQuotas(),
 		DefaultCosts: geminiDefault(),
 		GETReads:     true,
+		Lookup:       exauth.Lookup{Ask: geminiAsk, Find: geminiFind, Lag: 2 * time.Second},
 		Answer:       geminiAnswer(),
 		Probe:        exauth.Call{Method: "POST", Path: "/v1/roles"},
 		KeyCheck:     geminiKey(),
@@ -131,20 +136,28 @@ func geminiAnswer() func(*exauth.Response) ([]byte, error) {
 		key: InvalidApiKey MissingApikeyHeader
 		permission: MissingRole
 		locked: AccountClosed
+		ip: RemoteAddressForbidden
 		ratelimited: RateLimit
 		unavailable: Maintenance System
 		funds: InsufficientFunds
 		order: OrderNotFound`)
 	return func(resp *exauth.Response) ([]byte, error) {
 		body := bytes.TrimSpace(resp.Body)
-		if resp.Status < 400 && (strings.HasSuffix(resp.Path, ".xlsx") || bytes.HasPrefix(body, []byte("["))) {
+		if resp.Status < 400 && (strings.HasSuffix(resp.Path, ".xlsx") || bytes.HasPrefix(body, []byte("["))) &&
+			resp.Path != geminiPlace && resp.Path != geminiCancel { // which answer with the order
 			return resp.Body, nil
 		}
-		var e struct{ Result, Reason, Message json.RawMessage }
+		var e struct {
+			Result, Reason, Message json.RawMessage
+			OrderID                 json.RawMessage `json:"order_id"`
+		}
 		if json.Unmarshal(body, &e) != nil {
 			return nil, notJSON(resp)
 		}
 		if resp.Status < 400 && string(e.Result) != `"error"` {
+			if e.OrderID == nil && (resp.Path == geminiPlace || resp.Path == geminiCancel && string(e.Result) != `"ok"`) {
+				return nil, notJSON(resp)
+			}
 			return resp.Body, nil
 		}
 		reason, msg := text(e.Reason), text(e.Message)
@@ -156,6 +169,8 @@ func geminiAnswer() func(*exauth.Response) ([]byte, error) {
 			kind = rejection(resp)
 		case kind == exauth.ErrNonce:
 			msg, kind = geminiNonce(msg)
+		case reason == "System":
+			return nil, inDoubt(kind, reason, msg)
 		}
 		return nil, refused(kind, reason, msg)
 	}
