@@ -26,7 +26,7 @@ func TestAmbiguousCodes(t *testing.T) {
 			[]string{"permission to trade-derivatives", "opened after the key was made"}},
 		{"bybit", `{"retCode":10003,"retMsg":"API key is invalid."}`, 200, exauth.Call{Path: "/v5/user/query-api"}, []string{"key id", "another environment"}},
 		{"okx", `{"code":"50119","msg":"API key doesn't exist"}`, 401, exauth.Call{Path: "/api/v5/account/config"}, []string{"key id", "another environment"}},
-		{"coinbase", "Unauthorized\n", 401, exauth.Call{Path: "/api/v3/brokerage/accounts"}, []string{"key id"}},
+		{"coinbase", "Unauthorized\n", 401, exauth.Call{Path: "/api/v3/brokerage/accounts"}, []string{"key id", "clock", "not on the key's list"}},
 		{"gate", `{"label":"FORBIDDEN","message":"no"}`, 403, exauth.Call{Path: "/api/v4/spot/accounts"}, []string{"permission", "not on the key's list"}},
 	} {
 		v, _ := venue.ByName(c.venue)

@@ -78,7 +78,7 @@ func coinbaseStyle(method, _ string, _ exauth.Params) exauth.Style {
 // whether its key, its signature, its times or the caller's address is why.
 func coinbaseAmbiguous() map[string][]error {
 	why := []error{exauth.ErrKey, exauth.ErrSignature, exauth.ErrIPNotAllowed, exauth.ErrClock, exauth.ErrEnvironment}
-	return map[string][]error{"Unauthorized": why, "unauthorized": why, "UNAUTHENTICATED": why, "authentication_error": why}
+	return map[string][]error{"401": why, "Unauthorized": why, "unauthorized": why, "UNAUTHENTICATED": why, "authentication_error": why}
 }
 
 // coinbaseLife is how long a token is good for: the most Coinbase allows.
@@ -200,6 +200,9 @@ func coinbaseAnswer() func(*exauth.Response) ([]byte, error) {
 			code := why.code()
 			if code == "" && resp.Status < 400 {
 				code = "success=false"
+			}
+			if kind := kindOf(why); kind == exauth.ErrUnavailable { // whatever the status
+				return nil, inDoubt(kind, code, why.message())
 			}
 			return nil, refused(kindOf(why), code, why.message())
 		case e.Done != nil:

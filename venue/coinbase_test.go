@@ -52,6 +52,10 @@ func TestCoinbaseAnswers(t *testing.T) {
 		{name: "unknown order", call: read, status: 404, body: v3("unknown", "order with this orderID was not found"), want: exauth.ErrUnknownOrder, outcome: rejected, code: "unknown"},
 		{name: "limit", call: order, status: 429, body: v2("rate_limit_exceeded", "x"), want: exauth.ErrRateLimited, outcome: rejected, code: "rate_limit_exceeded"},
 		{name: "server error of an order", call: order, status: 500, body: v3("INTERNAL", "x"), want: exauth.ErrOutcomeUnknown, outcome: exauth.OutcomeUnknown, code: "INTERNAL"},
+		{name: "server error inside a 200", call: order, body: v3("INTERNAL", "x"), want: exauth.ErrOutcomeUnknown, outcome: exauth.OutcomeUnknown, code: "INTERNAL"},
+		{name: "deadline inside a 200", call: order, body: v3("DEADLINE_EXCEEDED", "x"), want: exauth.ErrOutcomeUnknown, outcome: exauth.OutcomeUnknown, code: "DEADLINE_EXCEEDED"},
+		{name: "an error of a read inside a 200", call: read, body: v3("INTERNAL", "x"), want: exauth.ErrUnavailable, outcome: rejected, code: "INTERNAL"},
+		{name: "cancels without fates", call: cancels, body: `{}`, want: exauth.ErrOutcomeUnknown, outcome: exauth.OutcomeUnknown},
 		{name: "a code nobody listed", call: order, status: 400, body: v3("INVALID_LIMIT_PRICE", "x"), want: exauth.ErrRejected, outcome: rejected, code: "INVALID_LIMIT_PRICE"},
 		{name: "firewall's page", call: order, body: "<html></html>", want: exauth.ErrOutcomeUnknown, outcome: exauth.OutcomeUnknown},
 	})

@@ -50,6 +50,10 @@ func TestCryptoComAnswers(t *testing.T) {
 		{name: "internal error of a read", call: read, status: 500, body: plain("50001"), want: exauth.ErrUnavailable, outcome: rejected, code: "50001"},
 		{name: "maintenance", call: read, status: 200, body: plain("9010001"), want: exauth.ErrUnavailable, outcome: rejected, code: "9010001"},
 		{name: "a code nobody listed", call: order, status: 400, body: plain("314"), want: exauth.ErrRejected, outcome: rejected, code: "314"},
+		{name: "a refusal with 500", call: order, status: 500, body: plain("415"), want: exauth.ErrRejected, outcome: rejected, code: "415"},
+		{name: "post-only that takes", call: order, status: 500, body: plain("43005"), want: exauth.ErrRejected, outcome: rejected, code: "43005"},
+		{name: "a code nobody listed with 500", call: order, status: 500, body: plain("999"), want: exauth.ErrOutcomeUnknown, outcome: unknown, code: "999"},
+		{name: "no order id", call: order, body: `{"code":0,"result":{}}`, want: exauth.ErrOutcomeUnknown, outcome: unknown},
 		{name: "a page", call: read, status: 502, body: "<html>", want: exauth.ErrUnavailable, outcome: rejected},
 	})
 }

@@ -47,6 +47,8 @@ func TestGeminiAnswers(t *testing.T) {
 		{name: "rate limit", call: read, status: 429, body: plain("RateLimit"), want: exauth.ErrRateLimited, outcome: rejected, code: "RateLimit"},
 		{name: "maintenance of a read", call: read, status: 503, body: plain("Maintenance"), want: exauth.ErrUnavailable, outcome: rejected, code: "Maintenance"},
 		{name: "technical issues during a write", call: order, status: 502, body: plain("System"), want: exauth.ErrOutcomeUnknown, outcome: unknown, code: "System"},
+		{name: "technical issues inside a 200", call: order, body: plain("System"), want: exauth.ErrOutcomeUnknown, outcome: unknown, code: "System"},
+		{name: "address not listed", call: read, status: 403, body: plain("RemoteAddressForbidden"), want: exauth.ErrIPNotAllowed, outcome: rejected, code: "RemoteAddressForbidden"},
 		{name: "a reason nobody listed", call: order, status: 400, body: plain("InvalidPrice"), want: exauth.ErrRejected, outcome: rejected, code: "InvalidPrice"},
 		{name: "a page", call: read, status: 503, body: "<html>", want: exauth.ErrUnavailable, outcome: rejected},
 		{name: "a page after an order", call: order, body: "<html>", want: exauth.ErrOutcomeUnknown, outcome: unknown},

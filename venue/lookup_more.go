@@ -22,13 +22,22 @@ const (
 	coinbaseList  = "/api/v3/brokerage/orders/historical/batch"
 )
 
-// coinbaseAsk lists the orders since a little before the call: asking for one by the
-// client's id is deprecated (Get Order, read 2026-11).
+// These bound when an order may have been made, from its stamp: no earlier, but for
+// clocks that differ, and not long after the token's end. One that came later still is
+// not found, and stays unknown.
+const (
+	coinbaseBefore = 30 * time.Second
+	coinbaseAfter  = 2 * coinbaseLife * time.Second
+)
+
+// coinbaseAsk lists the orders of that time, as many as ccxt asks for at once: asking
+// for one by the client's id is deprecated (Get Order, read 2026-11).
 func coinbaseAsk(w exauth.Write) []exauth.Call {
 	if w.Method != "POST" || w.Path != coinbasePlace && w.Path != coinbaseClose || w.Time.IsZero() {
 		return nil
 	}
-	pairs := []string{"start_date", w.Time.Add(-coinbaseLife * time.Second).UTC().Format(time.RFC3339), "limit", "250"}
+	moment := func(d time.Duration) string { return w.Time.Add(d).UTC().Format(time.RFC3339) }
+	pairs := []string{"start_date", moment(-coinbaseBefore), "end_date", moment(coinbaseAfter), "limit", "1000"}
 	if product := w.Text("product_id"); product != "" {
 		pairs = append(pairs, "product_ids", product)
 	}
