@@ -128,7 +128,7 @@ func TestOutcomesWithoutLastMoment(t *testing.T) {
 				srv := exchangetest.NewServer(t, v, &exchangetest.Options{Seed: 3, Faults: mix})
 				c := openClient(t, v, srv)
 				told, left := map[exauth.Outcome]int{}, map[string]*exauth.Error{}
-				const orders = 300
+				const orders = 200
 				check := func(id string, outcome exauth.Outcome, err error) {
 					n := srv.Executions(id)
 					if n > 1 || outcome == exauth.OutcomeAccepted && n != 1 || outcome != exauth.OutcomeAccepted && outcome != exauth.OutcomeUnknown && n != 0 {

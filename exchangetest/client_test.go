@@ -197,6 +197,26 @@ func TestClientTrades(t *testing.T) {
 	})
 }
 
+// An order without a client order id gets one that the exchange takes: the field is
+// the venue's, and so are characters and length.
+func TestClientNamesOrders(t *testing.T) {
+	eachVenue(t, func(t *testing.T, v *exauth.Venue, d dialogue) {
+		srv := exchangetest.NewServer(t, v, nil)
+		c := clientOf(t, srv, srv.Key(exauth.ScopeTradeSpot).Credential())
+		seen := map[string]bool{}
+		for range 3 {
+			res, err := c.Do(t.Context(), d.order("", "50000.1", "0.1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if id := res.ClientOrderID; id == "" || seen[id] || srv.Executions(id) != 1 {
+				t.Errorf("id %q, executed %d times", id, srv.Executions(id))
+			}
+			seen[res.ClientOrderID] = true
+		}
+	})
+}
+
 // What an exchange refuses comes out as the sentinel to decide by.
 func TestClientErrors(t *testing.T) {
 	eachVenue(t, func(t *testing.T, v *exauth.Venue, d dialogue) {
