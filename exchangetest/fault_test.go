@@ -438,6 +438,9 @@ func TestReplays(t *testing.T) {
 	if n := srv.Replays(); n != 2 { // the second account, and the same payload in the other place
 		t.Errorf("%d replays, want 2", n)
 	}
+	if n := srv.ReplayedWrites(); n != 1 {
+		t.Errorf("%d replayed writes, want 1", n)
+	}
 	for _, name := range []string{"API-Sign", "OK-ACCESS-SIGN", "X-GEMINI-SIGNATURE", "Authorization"} {
 		for range 2 {
 			req := request(t, "GET", srv.URL()+"/api/v3/ping", "")

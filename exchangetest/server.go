@@ -368,7 +368,7 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request, next http.Handl
 		r = r.WithContext(context.WithValue(r.Context(), mishapKey{}, x))
 	}
 	_, query, _ := strings.Cut(r.RequestURI, "?")
-	s.replays.see(&call{query: query, header: r.Header, body: body})
+	s.replays.see(&call{method: r.Method, query: query, header: r.Header, body: body})
 	q := &Request{Time: s.now(), Method: r.Method, URI: r.RequestURI, Host: r.Host, Header: r.Header.Clone(), Body: body}
 	s.record.add(q)
 	r.Body = io.NopCloser(bytes.NewReader(body))

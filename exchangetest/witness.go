@@ -3,6 +3,7 @@ package exchangetest
 import (
 	"cmp"
 	"hash/maphash"
+	"net/http"
 	"slices"
 	"sync"
 )
@@ -84,6 +85,14 @@ func (s *Server) Replays() int {
 	return s.replays.n
 }
 
+// ReplayedWrites is Replays without those of GET: net/http by itself sends a GET again
+// when its connection dies before an answer.
+func (s *Server) ReplayedWrites() int {
+	s.replays.mu.Lock()
+	defer s.replays.mu.Unlock()
+	return s.replays.writes
+}
+
 // signatures are where venues carry one: headers, then parameters.
 var (
 	signatureHeaders = []string{"API-Sign", "OK-ACCESS-SIGN", "X-GEMINI-SIGNATURE", "CB-ACCESS-SIGN", "Authorization"}
@@ -96,6 +105,7 @@ type replays struct {
 	seed     maphash.Seed
 	now, old map[uint64]bool
 	n        int
+	writes   int // of n
 }
 
 // maxSignatures is how many a generation holds.
@@ -118,6 +128,9 @@ func (p *replays) see(c *call) {
 	h := maphash.String(p.seed, sig)
 	if p.now[h] || p.old[h] {
 		p.n++
+		if c.method != http.MethodGet {
+			p.writes++
+		}
 	}
 	p.now[h] = true
 }

@@ -174,6 +174,7 @@ func okxItems(data json.RawMessage) (first okxItem, failed, total int) {
 func okxCodes() map[string]error {
 	return codes(`
 		clock: 50102 50107 50112
+		clock: 50036 # expTime has passed: nothing was done; the deadline is ours and by our idea of the venue's clock
 		signature: 50106 50113
 		passphrase: 50104 50105
 		key: 50103 50111 50119

@@ -24,6 +24,7 @@ func TestOKXAnswers(t *testing.T) {
 		{name: "data is the payload", call: read, body: `{"code":"0","msg":"","data":[{"totalEq":"41624.32"}]}`, payload: `[{"totalEq":"41624.32"}]`},
 		{name: "one order placed", call: order, body: `{"code":"0","msg":"","data":[{"clOrdId":"a1","ordId":"312269865356374016","sCode":"0","sMsg":""}],"inTime":"1695190491421339"}`,
 			payload: `[{"clOrdId":"a1","ordId":"312269865356374016","sCode":"0","sMsg":""}]`},
+		{name: "expTime has passed", call: order, body: plain("50036"), want: exauth.ErrClock, outcome: rejected, code: "50036"},
 		{name: "success without an order", call: order, body: `{"code":"0","msg":"","data":[]}`, want: exauth.ErrOutcomeUnknown, outcome: exauth.OutcomeUnknown},
 		{name: "a code that is none", call: order, body: `{"orderId":"12","data":{"a":1},"code":[]}`, want: exauth.ErrUnavailable, outcome: exauth.OutcomeUnknown},
 		{name: "no data", call: cancel, body: `{"code":"0","msg":""}`, payload: `{"code":"0","msg":""}`},
