@@ -5,7 +5,9 @@
 //	go run ./examples/testexchange -venue binance -addr 127.0.0.1:8089
 //
 // Point a client's base URL at it and trade. With -quotas it counts calls as the
-// exchange does, refuses what is too much, and bans who goes on. With -json it prints
+// exchange does, refuses what is too much, and bans who goes on. With -faults 10% that
+// share of the calls goes wrong in all the ways that calls do, the same ones for the
+// same -seed, and at the end it tells what was executed twice. With -json it prints
 // one line that a program can read, once it listens. Ctrl-C stops it.
 package main
 
@@ -20,9 +22,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -52,7 +57,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	skew := flags.Duration("skew", 0, "how far the exchange's clock runs ahead, like 5s")
 	latency := flags.Duration("latency", 0, "how long every call takes, like 50ms")
 	quotas := flags.Bool("quotas", false, "enforce the exchange's published quotas")
+	faults := flags.String("faults", "0%", "the share of calls that go wrong, like 10%")
+	seed := flags.Uint64("seed", 1, "which of them")
 	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	rate, err := share(*faults)
+	if err != nil {
 		return err
 	}
 	v, ok := venue.ByName(*name)
@@ -63,7 +74,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	o := &exchangetest.Options{Addr: *addr, Keys: keys, Skew: *skew, Latency: *latency, VenueQuotas: *quotas}
+	o := &exchangetest.Options{Addr: *addr, Keys: keys, Skew: *skew, Latency: *latency, VenueQuotas: *quotas,
+		Faults: exchangetest.FaultMix(rate), Seed: *seed}
 	if !*asJSON {
 		o.Intercept = logTo(out)
 	}
@@ -81,7 +93,37 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	<-ctx.Done()
+	if rate > 0 && !*asJSON {
+		return printFaults(out, server)
+	}
 	return nil
+}
+
+// share reads a percentage.
+func share(text string) (float64, error) {
+	n, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
+	if err != nil || !strings.HasSuffix(text, "%") || !(n >= 0 && n <= 100) {
+		return 0, fmt.Errorf("-faults takes a percentage, like 10%%, not %q", text)
+	}
+	return n / 100, nil
+}
+
+// printFaults tells what went wrong, and what the client made of it.
+func printFaults(out io.Writer, server *exchangetest.Server) error {
+	count := server.Faults()
+	kinds := slices.Sorted(maps.Keys(count))
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nFaults among %d calls:", server.RequestCount())
+	for _, k := range kinds {
+		fmt.Fprintf(&b, " %s %d;", k, count[k])
+	}
+	twice := server.Twice()
+	fmt.Fprintf(&b, "\n%d orders executed twice or more, %d signatures replayed\n", len(twice), server.Replays())
+	for _, e := range twice {
+		fmt.Fprintf(&b, "  %s of account %s: %d times\n", e.ClientOrderID, e.Account, e.N)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
 }
 
 // makeKeys is the default set, and for Binance an RSA and an Ed25519 key too.
@@ -183,3 +225,6 @@ func (s *status) WriteHeader(code int) {
 	s.code = code
 	s.ResponseWriter.WriteHeader(code)
 }
+
+// Unwrap lets http.ResponseController reach Flush.
+func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }

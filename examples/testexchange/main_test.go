@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -133,5 +134,71 @@ func TestRefusesOtherVenues(t *testing.T) {
 	err := run(t.Context(), []string{"-venue", "mtgox"}, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "it plays binance, coinbase, cryptocom, gemini, kraken and okx") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// With -faults calls go wrong, the same ones for the same seed, and in the end it is
+// told what that led to.
+func TestFaults(t *testing.T) {
+	fates := map[string]string{}
+	for _, args := range [][]string{{"-seed", "5"}, {"-seed", "5"}, {"-seed", "6"}} {
+		ctx, stop := context.WithCancel(t.Context())
+		r, w := io.Pipe()
+		ended := make(chan error, 1)
+		go func() {
+			ended <- run(ctx, append([]string{"-venue", "okx", "-addr", "127.0.0.1:0", "-faults", "60%"}, args...), w)
+			w.Close()
+		}()
+		out := bufio.NewReader(r)
+		url := ""
+		for {
+			line, err := out.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, after, ok := strings.Cut(line, "plays okx at "); ok {
+				url = strings.TrimSpace(after)
+			}
+			if strings.HasPrefix(line, "Calls show below") {
+				break
+			}
+		}
+		rest := make(chan string, 1)
+		go func() {
+			text, _ := io.ReadAll(out)
+			rest <- string(text)
+		}()
+		fate, c := "", &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		for i := range 12 { // by ids, since a fault is a matter of what is asked
+			res, err := c.Get(url + "/api/v5/market/ticker?instId=BTC-USDT&clOrdId=n" + strconv.Itoa(i))
+			if err != nil {
+				fate += " lost"
+				time.Sleep(200 * time.Millisecond) // for a moment nobody may listen
+				continue
+			}
+			res.Body.Close()
+			fate += " " + strconv.Itoa(res.StatusCode)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		text := <-rest
+		if !strings.Contains(text, "Faults among ") || !strings.Contains(text, "0 orders executed twice or more, 0 signatures replayed") {
+			t.Errorf("ended with %s", text)
+		}
+		if was, again := fates[args[1]]; again && was != fate {
+			t.Errorf("seed %s:%s, then%s", args[1], was, fate)
+		}
+		fates[args[1]] = fate
+	}
+	if fates["5"] == fates["6"] {
+		t.Errorf("two seeds, one fate:%s", fates["5"])
+	}
+	for _, bad := range []string{"10", "-1%", "101%", "x%", "NaN%"} {
+		if err := run(t.Context(), []string{"-faults", bad}, io.Discard); err == nil || !strings.Contains(err.Error(), "percentage") {
+			t.Errorf("%s: %v", bad, err)
+		}
 	}
 }
