@@ -1,257 +1,484 @@
 package exauth
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
+	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// FileKey returns a source that picks keys from a JSON file, where one program or
-// one person keeps all of them:
+// A KeyRing is a KeySource of several keys: one for spot, one for futures, one that
+// only reads, of one account or of many. For each call it picks the narrowest that
+// covers it, and never one of another account, venue or environment. It lets keys be
+// exchanged while Clients use them:
 //
-//	{"version": 1, "keys": [
-//	  {"name": "okx main, trading", "venue": "okx", "environment": "production",
-//	   "account": "main", "purpose": "bot", "id": "…", "secret": "…", "passphrase": "…",
-//	   "scope": "read+trade-spot", "ips": ["203.0.113.7"],
-//	   "created": "2026-11-23", "rotate_after": "2027-02-21", "expires": "2027-11-23"},
-//	  {"name": "binance tracker", "venue": "binance", "id": "…",
-//	   "private_key_file": "binance.pem", "scope": "read"}
-//	]}
+//   - Client.Rotate proves a new key at the venue, and only then switches to it.
+//   - KeyRing.Swap switches unproven.
+//   - KeyRing.Revoke takes a key out of use at once.
+//   - A source that changes by itself (FileKey, EnvKey, a vault) has what it changes to
+//     proved by the next call of a Client that uses the ring; the old key serves until
+//     then, and for as long as the new one is not accepted. Calls that only cancel
+//     never wait for that.
 //
-// Needed are venue (ccxt's id) and id; name is how errors call the key, and must
-// not be given twice. A key has a secret (which may be a PEM text) or a
-// private_key_file, whose path is taken relative to the keys file, or neither where
-// the venue wants none. environment "" means production. fields holds what
-// Key.WithField would: {"uid": "…"}. scope is as ParseScope reads it; without one
-// the key is taken to be allowed everything. After expires the Client places no new
-// orders with the key. purpose, ips, created and rotate_after are for people and
-// tools; dates are written 2006-01-02 or as RFC 3339. Another version, an unknown or
-// repeated member, and a malformed value refuse the whole file with an error that
-// says where.
+// Exchanging a key moves nothing that belongs to another owner: order quotas are the
+// account's and weights the address's (Demand), and so stay used; the nonce stays with
+// the key id.
 //
-// Of the keys for a Need's venue, environment and account, the narrowest that covers
-// its scope is taken: the one whose most dangerous permission is least. A Need
-// without an account is met only where one account has keys; a choice between two
-// is never made. Whatever does not fit matches ErrNoKey, and ErrScope or
-// ErrEnvironment where that is the reason, as does a file that does not exist.
-//
-// The file must be regular, at most 64 KiB, and readable by its owner only, save as
-// FileOptions.Mode says; the error prints the command that repairs it. It is read
-// for every call, and each *Key stays the same until what it was made of changes,
-// so keys are rotated by renaming a new file over the old one. A file that is gone,
-// half-written or malformed leaves the earlier keys in use: take a key away by
-// taking it out of the list. Wrap the source in CacheKey where some tens of
-// microseconds per call matter.
-func FileKey(path string) KeySource { return FileOptions{}.FileKey(path) }
-
-// FileKey is the function FileKey with options.
-func (o FileOptions) FileKey(path string) KeySource {
-	r := &keyRing{path: path, opts: o}
-	r.watched.warn = o.Warn
-	return &source{"exauth.FileKey(" + path + ")", r.key}
+// A KeyRing is safe for concurrent use and shared by passing it to several Clients.
+// The zero KeyRing has no keys; make one with NewKeyRing.
+type KeyRing struct {
+	ring func() *ring // a closure: reflection prints an address, not what it captures
 }
 
-type keyRing struct {
-	path    string
-	opts    FileOptions
-	watched watched[[]*ringKey]
+// ring is what a KeyRing is made of.
+type ring struct {
+	sources []KeySource // those that are no *Key: they change by themselves
+	state   atomic.Pointer[ringState]
+
+	mu    sync.Mutex          // held to change what follows, and state
+	seats map[seatID]*seat    // what sources gave, by the place it has
+	last  map[askedID]*seat   // and by the Need it was for
+	gone  map[string]*ringKey // revoked, by fingerprint; nil for one never seen
+	pages map[string]string   // where keys are managed, by venue
 }
 
-// A ringKey is one entry of a keys file. It outlives a reload when its text does
-// not change, so that its Key does too.
-type ringKey struct {
-	name  string // with its place when it has none: `key 3`
-	label Need   // Environment "" for production, Scope scopeAll when unsaid
+// ringState is the keys that were given as such. It is replaced as a whole.
+type ringState struct {
+	entries []*ringKey
+	mu      sync.RWMutex
+	picks   map[Need]ringPick // answers given so far
+}
+
+// A ringPick serves until some key expires.
+type ringPick struct {
+	key   *Key
 	until time.Time
-	sum   [sha256.Size]byte // of the entry's text
-
-	key  *Key // nil for those with a private key file
-	file string
-	make func(*Key) *Key // gives the key of that file what else the entry says
-	pem  watched[*Key]
 }
 
-func (r *keyRing) key(ctx context.Context, need Need) (*Key, error) {
-	entries, err := r.watched.get(ctx, r.look, r.build)
-	if err != nil {
-		return nil, err
+// NewKeyRing makes a ring of keys and of sources. A *Key must be labelled with its
+// venue (Key.For) and should be restricted to what it is for (Key.Restrict); its
+// environment is production unless the label says otherwise. So must be what other
+// sources give, as FileKey's are, unless the ring has one source alone, which then is
+// trusted with every Need. Whatever is wrong with a *Key is reported here.
+func NewKeyRing(sources ...KeySource) (*KeyRing, error) {
+	r := &ring{seats: map[seatID]*seat{}, last: map[askedID]*seat{}, gone: map[string]*ringKey{}, pages: map[string]string{}}
+	st := new(ringState)
+	for n, s := range sources {
+		switch k := s.(type) {
+		case nil:
+			return nil, fmt.Errorf("%w: source %d is nil", ErrNoKey, n+1)
+		case *Key:
+			e, err := newRingKey(k, n+1)
+			if err != nil {
+				return nil, err
+			}
+			st.entries = append(st.entries, e)
+		default:
+			r.sources = append(r.sources, s)
+		}
 	}
-	e, err := pickKey(entries, need, time.Now())
-	if err != nil {
-		return nil, err
+	r.state.Store(st)
+	return &KeyRing{ring: func() *ring { return r }}, nil
+}
+
+// newRingKey checks a key that is given as such.
+func newRingKey(k *Key, n int) (*ringKey, error) {
+	switch i := k.info(); {
+	case i.err != nil:
+		return nil, fmt.Errorf("key %d: %w", n, i.err)
+	case i.label.Venue == "":
+		return nil, fmt.Errorf("%w: key %d is for no venue; label it with Key.For", ErrNoKey, n)
 	}
-	if e.file == "" {
-		return e.key, nil
+	return entryOf(k), nil
+}
+
+// entryOf makes an entry of a labelled key.
+func entryOf(k *Key) *ringKey {
+	i := k.info()
+	e := &ringKey{name: i.facts.Name, label: i.label, until: i.expires, key: k}
+	if e.label.Scope = i.scope; i.scope == 0 {
+		e.label.Scope = scopeAll
 	}
-	return e.pem.get(ctx, func() (*sheet, error) {
-		b, err := r.opts.readFile(fmt.Sprintf("private key of %q", e.name), e.file)
-		return &sheet{blobs: []blob{b}}, err
-	}, func(s *sheet, old **Key) (*Key, error) {
-		key, err := s.blobs[0].openPEM(e.key.info().id, r.opts.opener(e.name))
+	if e.label.Environment == "production" {
+		e.label.Environment = ""
+	}
+	return e
+}
+
+// parts returns what the ring is made of; it is never nil.
+func (r *KeyRing) parts() *ring {
+	if r == nil || r.ring == nil {
+		none := &ring{}
+		none.state.Store(new(ringState))
+		return none
+	}
+	return r.ring()
+}
+
+// Key picks the key for a Need. What does not fit matches ErrNoKey and names the
+// labels there are.
+func (r *KeyRing) Key(ctx context.Context, need Need) (*Key, error) { return r.parts().find(ctx, need) }
+
+func (r *ring) find(ctx context.Context, need Need) (*Key, error) {
+	st := r.state.Load()
+	if len(r.sources) == 0 {
+		key, err := st.pick(need, time.Now())
 		if err != nil {
+			return nil, r.explain(need, err)
+		}
+		return key, nil
+	}
+	entries := slices.Clip(st.entries)
+	var none noKeyError
+	for n, src := range r.sources {
+		key, err := r.ask(ctx, n, src, need)
+		var undecided choiceError
+		switch {
+		case err == nil:
+			e := entryOf(key)
+			if e.label.Venue == "" && len(r.sources)+len(st.entries) > 1 {
+				return nil, fmt.Errorf("%w: %v gives a key for no venue, and the key ring has others; label it with Key.For", ErrNoKey, src)
+			}
+			entries = append(entries, e.openTo(need))
+		case !errors.Is(err, ErrNoKey), errors.As(err, &undecided):
 			return nil, err
+		default:
+			none = append(none, err)
 		}
-		key = e.make(key)
-		if old != nil {
-			key.follow(*old)
-		} else {
-			key.follow(e.key)
+	}
+	e, err := pickKeyOf("the key ring", entries, need, time.Now())
+	switch {
+	case err == nil:
+		return e.key, nil
+	case len(entries) == 0 && none != nil:
+		return nil, r.explain(need, none)
+	case none != nil && !errors.As(err, new(choiceError)):
+		err = append(noKeyError{err}, none...)
+	}
+	return nil, r.explain(need, err)
+}
+
+// openTo fills what the label of an only source's key leaves open.
+func (e *ringKey) openTo(need Need) *ringKey {
+	if e.label.Venue == "" {
+		e.label.Venue, e.label.Environment = need.Venue, need.Environment
+		if e.label.Account == "" {
+			e.label.Account = need.Account
 		}
-		return key, key.Err()
+	}
+	return e
+}
+
+// explain adds to a refusal what was revoked.
+func (r *ring) explain(need Need, err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for mark, e := range r.gone {
+		if e != nil && e.label.Venue == need.Venue {
+			return fmt.Errorf("%w; %s", err, r.farewell(mark, e))
+		}
+	}
+	return err
+}
+
+// pick finds the key among those given as such.
+func (st *ringState) pick(need Need, now time.Time) (*Key, error) {
+	st.mu.RLock()
+	p, ok := st.picks[need]
+	st.mu.RUnlock()
+	if ok && (p.until.IsZero() || now.Before(p.until)) {
+		return p.key, nil
+	}
+	e, err := pickKeyOf("the key ring", st.entries, need, now)
+	if err != nil {
+		return nil, err
+	}
+	p = ringPick{key: e.key}
+	for _, o := range st.entries {
+		if !o.until.IsZero() && now.Before(o.until) && (p.until.IsZero() || o.until.Before(p.until)) {
+			p.until = o.until
+		}
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.picks == nil || len(st.picks) >= maxNeeds {
+		st.picks = make(map[Need]ringPick)
+	}
+	st.picks[need] = p
+	return p.key, nil
+}
+
+// Keys lists what may be shown of the ring's keys: those it was made of, and those its
+// sources have given so far. The slice is the caller's.
+func (r *KeyRing) Keys() []KeyFacts {
+	var out []KeyFacts
+	for _, k := range r.parts().all() {
+		out = append(out, k.Facts())
+	}
+	return out
+}
+
+// all lists the keys in use.
+func (r *ring) all() []*Key {
+	var out []*Key
+	for _, e := range r.state.Load().entries {
+		out = append(out, e.key)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.seats {
+		if s.key != nil && !s.key.closed() && !slices.Contains(out, s.key) {
+			out = append(out, s.key)
+		}
+	}
+	slices.SortStableFunc(out[len(r.state.Load().entries):], func(a, b *Key) int { return strings.Compare(a.Fingerprint(), b.Fingerprint()) })
+	return out
+}
+
+// Add puts one more key into the ring, under the rules of NewKeyRing.
+func (r *KeyRing) Add(k *Key) error {
+	p := r.parts()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	st := p.state.Load()
+	e, err := newRingKey(k, len(st.entries)+1)
+	if err == nil && p.gone == nil {
+		err = fmt.Errorf("%w: the zero KeyRing takes no keys; use NewKeyRing", ErrNoKey)
+	}
+	if err != nil {
+		return err
+	}
+	if _, revoked := p.gone[k.Fingerprint()]; revoked {
+		return fmt.Errorf("%w: key %s was revoked", ErrNoKey, k.Fingerprint())
+	}
+	p.state.Store(&ringState{entries: append(slices.Clip(st.entries), e)})
+	return nil
+}
+
+// Swap puts key in the place of the one it replaces and returns that one. It switches
+// at once and proves nothing; Client.Rotate does. Then it waits until no request
+// signed with the old key is under way any more, so that the key may be deleted at
+// the exchange, and until then the old key goes on working for those. When ctx ends
+// before, the switch has been made and the error says that requests are still under
+// way.
+//
+// The place is that of the ring's key with the same id, or else with the same venue,
+// environment, account and scope, or else of the only one for that venue, environment
+// and account; then the new key is restricted to the old one's scope, since a
+// rotation must not widen what may be done. Name, purpose and egress of the old one
+// are taken over where the new one has none. Where no place or more than one fits,
+// the error matches ErrNoKey and names them. Keys of sources that change by
+// themselves are changed there.
+func (r *KeyRing) Swap(ctx context.Context, key *Key) (old *Key, err error) {
+	p := r.parts()
+	at, key, err := p.place(key)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.replace(at, key); err != nil {
+		return nil, err
+	}
+	return at.key, p.leave(ctx, at.key)
+}
+
+// place finds which entry a new key replaces, and fits the key into it.
+func (r *ring) place(key *Key) (*ringKey, *Key, error) {
+	i := key.info()
+	if i.err != nil {
+		return nil, nil, i.err
+	}
+	var here, narrow []*ringKey
+	for _, e := range r.state.Load().entries {
+		o := e.key.info()
+		if i.label.Venue != e.label.Venue || production(i.label.Environment) != production(e.label.Environment) || i.label.Account != e.label.Account {
+			continue
+		}
+		if o.id == i.id {
+			here, narrow = []*ringKey{e}, nil
+			break
+		}
+		if here = append(here, e); o.scope == i.scope {
+			narrow = append(narrow, e)
+		}
+	}
+	if len(narrow) > 0 {
+		here = narrow
+	}
+	what := fmt.Sprintf("%s key for %s, account %q, scope %s", i.label.Venue, production(i.label.Environment), i.label.Account, i.scope)
+	switch {
+	case i.label.Venue == "":
+		return nil, nil, fmt.Errorf("%w: the new key is for no venue; label it with Key.For", ErrNoKey)
+	case len(here) == 0 && len(r.sources) > 0:
+		return nil, nil, fmt.Errorf("%w: the key ring was not given a %s; change it where its source keeps it", ErrNoKey, what)
+	case len(here) == 0:
+		return nil, nil, fmt.Errorf("%w: the key ring has no %s that the new one could replace; use Add", ErrNoKey, what)
+	case len(here) > 1:
+		return nil, nil, fmt.Errorf("%w: the key ring has several keys that a %s could replace; restrict the new key to the scope of one", ErrNoKey, what)
+	}
+	at := here[0]
+	if _, revoked := r.revoked(key); revoked {
+		return nil, nil, fmt.Errorf("%w: key %s was revoked", ErrNoKey, key.Fingerprint())
+	}
+	return at, key.inherit(at.key), key.inherit(at.key).Err()
+}
+
+// inherit returns a copy of k that takes a place in a ring: no wider than the key
+// before, called as it was, leaving from where it left.
+func (k *Key) inherit(old *Key) *Key {
+	o := old.info()
+	if o.scope != 0 && k.info().scope != o.scope {
+		k = k.Restrict(o.scope)
+	}
+	return k.with(func(i *keyInfo) {
+		if i.facts.Name == "" {
+			i.facts.Name = o.facts.Name
+		}
+		if i.facts.Purpose == "" {
+			i.facts.Purpose = o.facts.Purpose
+		}
+		if i.egress == nil {
+			i.egress = o.egress
+		}
 	})
 }
 
-func (r *keyRing) look() (*sheet, error) {
-	b, err := r.opts.readFile("keys file", r.path)
-	s := &sheet{blobs: []blob{b}}
-	switch {
-	case err != nil:
-		if notThere(err) {
-			err = fmt.Errorf("%w: keys file %s does not exist", ErrNoKey, r.path)
-		}
-	case holdsPEM(b.text) && !bytes.HasPrefix(bytes.TrimSpace(b.text), []byte("{")), pemName(r.path):
-		err = fmt.Errorf("%w: %s is a PEM file; read it with ParsePEM, or name it in a P_PRIVATE_KEY_FILE variable for EnvKey",
-			ErrKey, r.path)
+// replace switches from one entry to a new key.
+func (r *ring) replace(at *ringKey, key *Key) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	st := r.state.Load()
+	n := slices.Index(st.entries, at)
+	if n < 0 {
+		return fmt.Errorf("%w: the key to be replaced was replaced or revoked meanwhile", ErrNoKey)
 	}
-	return s, err
-}
-
-func pemName(path string) bool {
-	ext := strings.ToLower(filepath.Ext(path))
-	return ext == ".pem" || ext == ".key" || ext == ".der"
-}
-
-// build parses the file and keeps the entries that say what they said before.
-func (r *keyRing) build(s *sheet, old *[]*ringKey) ([]*ringKey, error) {
-	entries, err := parseKeyFile(s.blobs[0].text)
-	if err != nil {
-		return nil, placed(r.path, err)
-	}
+	key.follow(at.key)
+	entries := slices.Clone(st.entries)
+	entries[n] = entryOf(key)
 	for _, e := range entries {
-		if e.file != "" && !filepath.IsAbs(e.file) {
-			e.file = filepath.Join(filepath.Dir(r.path), e.file)
-		}
-		e.pem.warn = r.opts.Warn
+		e.key.info().box.retired.Store(false)
 	}
-	if old != nil {
-		carryKeys(entries, *old)
+	r.state.Store(&ringState{entries: entries})
+	if box := at.key.info().box; !slices.ContainsFunc(entries, func(e *ringKey) bool { return e.key.info().box == box }) {
+		box.retired.Store(true) // after the switch: who sees it asks the ring again
 	}
-	return entries, nil
+	return nil
 }
 
-// carryKeys keeps those entries of old that say in the new list what they said, and
-// the nonces of the others.
-func carryKeys(entries, old []*ringKey) {
-	for i, e := range entries {
-		for _, was := range old {
-			if was.sum == e.sum {
-				entries[i] = was
-			} else if was.label.Venue == e.label.Venue && was.label.Environment == e.label.Environment {
-				e.inherit(was)
+// leave waits until nothing signed with a retired key is under way.
+func (r *ring) leave(ctx context.Context, old *Key) error {
+	if err := old.info().box.drain(ctx); err != nil {
+		return fmt.Errorf("exauth: the new key is in use, but requests with key %s are still under way: %w", old.Fingerprint(), err)
+	}
+	return nil
+}
+
+// Revoke takes the key with a fingerprint out of use at once, for every Client that
+// uses it or a copy of it: it is closed (see Key.Close), no request is signed with it
+// any more, and requests under way finish. It is not used again either when a source
+// of the ring still has it. The result says what is left to do, which only its owner
+// can: deleting the key at the exchange, and where.
+func (r *KeyRing) Revoke(fingerprint string) (todo string) {
+	p := r.parts()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone == nil {
+		return "the zero KeyRing has no keys"
+	}
+	st := p.state.Load()
+	var keys []*Key
+	entries := make([]*ringKey, 0, len(st.entries))
+	for _, e := range st.entries {
+		if e.key.marked(fingerprint, p.pages) {
+			keys = append(keys, e.key)
+			p.gone[fingerprint] = e
+		} else {
+			entries = append(entries, e)
+		}
+	}
+	for _, s := range p.seats {
+		if s.key != nil && s.key.marked(fingerprint, p.pages) {
+			keys = append(keys, s.key)
+			p.gone[fingerprint] = entryOf(s.key)
+			s.key = nil
+		}
+	}
+	p.state.Store(&ringState{entries: entries})
+	for _, k := range keys {
+		k.Close()
+	}
+	if keys == nil {
+		if _, known := p.gone[fingerprint]; !known {
+			p.gone[fingerprint] = nil
+			return "no key of the ring has the fingerprint " + fingerprint + " so far; should one turn up, it is not used"
+		}
+	}
+	return p.farewell(fingerprint, p.gone[fingerprint])
+}
+
+// marked reports whether k has a fingerprint, alone or under a venue.
+func (k *Key) marked(mark string, venues map[string]string) bool {
+	i := k.info()
+	if fingerprint(i.label.Venue, i.id) == mark {
+		return true
+	}
+	if i.label.Venue == "" {
+		for v := range venues {
+			if fingerprint(v, i.id) == mark {
+				return true
 			}
 		}
 	}
+	return false
 }
 
-// inherit takes over the nonce of an entry for the same key id.
-func (e *ringKey) inherit(was *ringKey) {
-	e.key.follow(was.key)
-	if made := was.pem.now.Load(); made != nil {
-		e.key.follow(made.value)
-	}
+// revoked reports whether a key was revoked, and under which fingerprint.
+func (r *ring) revoked(k *Key) (string, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.isGone(k)
 }
 
-// pickKey chooses the entry for a Need, or says why there is none.
-func pickKey(entries []*ringKey, need Need, now time.Time) (*ringKey, error) {
-	return pickKeyOf("the keys file", entries, need, now)
-}
-
-// pickKeyOf is pickKey for another place than a keys file.
-func pickKeyOf(place string, entries []*ringKey, need Need, now time.Time) (*ringKey, error) {
-	venue := filterKeys(entries, func(e *ringKey) bool { return need.Venue == "" || e.label.Venue == need.Venue })
-	if len(venue) == 0 {
-		return nil, fmt.Errorf("%w: %s has none for %s", ErrNoKey, place, need.Venue)
-	}
-	if names := labels(venue, func(l Need) string { return l.Venue }); len(names) > 1 {
-		return nil, choice("no venue was named, and %s has %s", place, strings.Join(names, ", "))
-	}
-	env := filterKeys(venue, func(e *ringKey) bool { return production(e.label.Environment) == production(need.Environment) })
-	if len(env) == 0 {
-		return nil, fmt.Errorf("%w: %w: %s has %s keys for %s, call is for %s", ErrNoKey, ErrEnvironment, place, venue[0].label.Venue,
-			strings.Join(labels(venue, func(l Need) string { return production(l.Environment) }), ", "), production(need.Environment))
-	}
-	accounts := labels(env, func(l Need) string { return l.Account })
-	own := filterKeys(env, func(e *ringKey) bool { return need.Account == "" || e.label.Account == need.Account })
-	if len(own) == 0 {
-		return nil, fmt.Errorf("%w: %s has no %s key for account %q; it has %s", ErrNoKey, place,
-			env[0].label.Venue, need.Account, quoted(accounts))
-	}
-	if need.Account == "" && len(accounts) > 1 {
-		return nil, choice("%s has %s keys for accounts %s; say which in Options.Account", place,
-			env[0].label.Venue, quoted(accounts))
-	}
-	able := filterKeys(own, func(e *ringKey) bool { return e.label.Scope.has(need.Scope) })
-	if len(able) == 0 {
-		return nil, fmt.Errorf("%w: %w: call needs %s, %s has %s keys for %s", ErrNoKey, ErrScope, need.Scope, place,
-			own[0].label.Venue, strings.Join(labels(own, func(l Need) string { return l.Scope.String() }), ", "))
-	}
-	return slices.MinFunc(able, func(a, b *ringKey) int {
-		// An expired key serves reads and cancels, for want of a better one. Scopes
-		// are numbered by danger, and a subset is never the larger number.
-		if x, y := a.expired(now), b.expired(now); x != y {
-			if x {
-				return 1
-			}
-			return -1
-		}
-		return int(a.label.Scope) - int(b.label.Scope)
-	}), nil
-}
-
-// choiceError is ErrNoKey for want of a label: no other source may settle it, since
-// that would be the choice that is never made.
-type choiceError struct{ error }
-
-func (e choiceError) Unwrap() error { return e.error }
-
-func choice(format string, args ...any) error {
-	return choiceError{fmt.Errorf("%w: "+format, append([]any{ErrNoKey}, args...)...)}
-}
-
-func (e *ringKey) expired(now time.Time) bool { return !e.until.IsZero() && !now.Before(e.until) }
-
-func filterKeys(list []*ringKey, keep func(*ringKey) bool) []*ringKey {
-	var out []*ringKey
-	for _, e := range list {
-		if keep(e) {
-			out = append(out, e)
+func (r *ring) isGone(k *Key) (string, bool) {
+	for mark := range r.gone {
+		if k.marked(mark, r.pages) {
+			return mark, true
 		}
 	}
-	return out
+	return "", false
 }
 
-// labels lists what differs between entries, once each.
-func labels(list []*ringKey, of func(Need) string) []string {
-	var out []string
-	for _, e := range list {
-		if l := of(e.label); !slices.Contains(out, l) {
-			out = append(out, l)
+// farewell says what is left to do about a revoked key.
+func (r *ring) farewell(mark string, e *ringKey) string {
+	name, where := "", "at the exchange"
+	if e != nil {
+		if e.name != "" {
+			name = fmt.Sprintf(" (%.60q)", e.name)
+		}
+		if page := r.pages[e.label.Venue]; page != "" {
+			where = "at " + page
+		} else if e.label.Venue != "" {
+			where = "at " + e.label.Venue
 		}
 	}
-	return out
+	return fmt.Sprintf("key %s%s was revoked here only: delete it %s", mark, name, where)
 }
 
-func quoted(names []string) string {
-	out := make([]string, len(names))
-	for i, n := range names {
-		if out[i] = fmt.Sprintf("%q", n); n == "" {
-			out[i] = "the one without a label"
-		}
+// learn remembers where a venue's keys are managed.
+func (r *KeyRing) learn(v *Venue) {
+	p := r.parts()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pages != nil {
+		p.pages[v.Name] = v.KeyPage
 	}
-	return strings.Join(out, " and ")
+}
+
+// String counts the keys.
+func (r KeyRing) String() string {
+	p := r.parts()
+	return fmt.Sprintf("exauth.KeyRing(%d keys, %d sources)", len(p.state.Load().entries), len(p.sources))
 }

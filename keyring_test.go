@@ -2,384 +2,573 @@ package exauth_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/exauth/exauth"
 )
 
-const keysFile = `{
-  "version": 1,
-  "keys": [
-    {"name": "okx main", "venue": "okx", "environment": "production", "account": "main", "purpose": "bot",
-     "id": "okx-trade", "secret": "FAKEokxTradeSecret-FAKE", "passphrase": "FAKE pass phrase", "fields": {"uid": "4711"},
-     "scope": "read+trade-spot", "ips": ["203.0.113.7", "2001:db8::/32"],
-     "created": "2026-11-23", "rotate_after": "2027-02-21T00:00:00Z", "expires": "2099-01-01"},
-    {"name": "okx main, read", "venue": "okx", "account": "main", "id": "okx-read", "secret": "FAKEokxReadSecret-FAKE", "scope": "read"},
-    {"name": "okx main, all", "venue": "okx", "account": "main", "id": "okx-all", "secret": "FAKEokxAllSecret-FAKE"},
-    {"name": "okx demo", "venue": "okx", "environment": "demo", "id": "okx-demo", "secret": "FAKEokxDemoSecret-FAKE"},
-    {"venue": "kraken", "account": "a", "id": "kraken-a", "secret": "FAKEkrakenA-FAKE", "scope": "read"},
-    {"venue": "kraken", "account": "b", "id": "kraken-b", "secret": "FAKEkrakenB-FAKE"},
-    {"venue": "gate", "account": "", "id": "gate-none", "secret": "FAKEgateNone-FAKE"},
-    {"venue": "gate", "account": "sub", "id": "gate-sub", "secret": "FAKEgateSub-FAKE"},
-    {"venue": "coinmarketcap", "id": "cmc-header-only"},
-    {"venue": "acme", "id": "acme-old", "secret": "FAKEacmeOld-FAKE", "scope": "read", "expires": "2020-01-01"},
-    {"venue": "acme", "id": "acme-new", "secret": "FAKE\u0061cme\u004eew-FAKE", "fields": {"uid": "\ud83d\ude00"}}
-  ]
+// A keyHouse is a venue that knows keys: it checks who signed, counts what it refused,
+// and says whose account a key is of.
+type keyHouse struct {
+	*recorder
+	mu      sync.Mutex
+	secrets map[string]string // by key id
+	owners  map[string]string // by key id
+	refused int
+	seen    map[string]int // signed requests that were right, by key id
 }
-`
 
-func TestFileKeyPicks(t *testing.T) {
-	path := write(t, filepath.Join(t.TempDir(), "keys.json"), keysFile)
-	src := exauth.FileKey(path)
-	const read, trade = exauth.ScopeRead, exauth.ScopeRead | exauth.ScopeTradeSpot
+func openHouse(t testing.TB) *keyHouse {
+	h := &keyHouse{secrets: map[string]string{}, owners: map[string]string{}, seen: map[string]int{}}
+	h.recorder = record(t, func(w http.ResponseWriter, a arrival, _ int) {
+		if err := h.check(a); err != nil {
+			w.WriteHeader(401)
+			fmt.Fprintf(w, `{"code":"%s","msg":"refused"}`, err)
+			return
+		}
+		fmt.Fprintf(w, `{"owner":%q}`, h.owners[a.header.Get("Tiny-Key")])
+	})
+	return h
+}
+
+// check knows a key by id and secret.
+func (h *keyHouse) check(a arrival) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	id := a.header.Get("Tiny-Key")
+	secret, ok := h.secrets[id]
+	if !ok {
+		h.refused++
+		return errors.New("KEY")
+	}
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(a.header.Get("Tiny-Time") + a.method + a.uri + a.body))
+	if a.header.Get("Tiny-Sign") != hex.EncodeToString(mac.Sum(nil)) {
+		h.refused++
+		return errors.New("SIGN")
+	}
+	h.seen[id]++
+	return nil
+}
+
+// give makes a key of the house's; take deletes one.
+func (h *keyHouse) give(id string) *exauth.Key {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.secrets[id] = "secret-of-" + id
+	return exauth.NewSecretKey(id, "secret-of-"+id).For("tiny", "", "")
+}
+
+func (h *keyHouse) take(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.secrets, id)
+}
+
+func (h *keyHouse) counts() (refused int, seen map[string]int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	seen = map[string]int{}
+	for id, n := range h.seen {
+		seen[id] = n
+	}
+	return h.refused, seen
+}
+
+// venue is headerVenue with errors about keys, a probe, and a page.
+func (h *keyHouse) venue() *exauth.Venue {
+	v := headerVenue(h.URL)
+	v.KeyPage = "https://tiny.example/keys"
+	v.Probe = exauth.Call{Path: "/me"}
+	v.Answer = houseAnswer
+	v.Owner = func(r *exauth.Response) string {
+		var me struct{ Owner string }
+		_ = json.Unmarshal(r.Payload, &me)
+		return me.Owner
+	}
+	return v
+}
+
+func houseAnswer(resp *exauth.Response) ([]byte, error) {
+	var e struct{ Code, Msg string }
+	if json.Unmarshal(resp.Body, &e) != nil || e.Code == "" {
+		return resp.Body, nil
+	}
+	kinds := map[string]error{"KEY": exauth.ErrKey, "SIGN": exauth.ErrSignature, "IP": exauth.ErrIPNotAllowed, "FUNDS": exauth.ErrInsufficientFunds}
+	return nil, &exauth.Error{Kind: kinds[e.Code], Code: e.Code, Message: e.Msg}
+}
+
+// TestRingPicks: the narrowest key that covers a call, and never another's.
+func TestRingPicks(t *testing.T) {
+	key := func(id, venue, env, account string, scope exauth.Scope) *exauth.Key {
+		k := exauth.NewSecretKey(id, "secret-of-"+id).For(venue, env, account)
+		if scope != 0 {
+			k = k.Restrict(scope)
+		}
+		return k
+	}
+	const read, spot, futures = exauth.ScopeRead, exauth.ScopeRead | exauth.ScopeTradeSpot, exauth.ScopeRead | exauth.ScopeTradeDerivatives
+	file := exauth.FileKey(write(t, filepath.Join(t.TempDir(), "keys.json"), keysFile))
+	keys := []exauth.KeySource{
+		key("spot", "acme", "", "main", spot), key("futures", "acme", "production", "main", futures), key("tax", "acme", "", "main", read),
+		key("data", "prices", "", "", read), key("demo", "acme", "demo", "main", spot), key("all", "acme", "", "main", 0),
+		key("a", "pair", "", "a", read), key("b", "pair", "", "b", read),
+	}
+	static := must(exauth.NewKeyRing(keys...))(t)
+	mixed := must(exauth.NewKeyRing(append(keys, file)...))(t)
 	for _, c := range []struct {
 		name string
 		need exauth.Need
-		want string // the id
+		want string
 		err  error
 		says []string
 	}{
-		{"narrowest that reads", exauth.Need{Venue: "okx", Scope: read}, "okx-read", nil, nil},
-		{"narrowest that trades", exauth.Need{Venue: "okx", Account: "main", Scope: trade}, "okx-trade", nil, nil},
-		{"no scope asked", exauth.Need{Venue: "okx"}, "okx-read", nil, nil},
-		{"only the widest withdraws", exauth.Need{Venue: "okx", Scope: exauth.ScopeWithdraw}, "okx-all", nil, nil},
-		{"production by name", exauth.Need{Venue: "okx", Environment: "production", Scope: read}, "okx-read", nil, nil},
-		{"demo", exauth.Need{Venue: "okx", Environment: "demo", Scope: trade}, "okx-demo", nil, nil},
-		{"no secret needed", exauth.Need{Venue: "coinmarketcap"}, "cmc-header-only", nil, nil},
-		{"expired is passed over", exauth.Need{Venue: "acme", Scope: read}, "acme-new", nil, nil},
-		{"other venue", exauth.Need{Venue: "bybit"}, "", exauth.ErrNoKey, []string{"none for bybit"}},
-		{"other environment", exauth.Need{Venue: "okx", Environment: "testnet"}, "", exauth.ErrEnvironment, []string{"production, demo", "testnet"}},
-		{"other environment is also no key", exauth.Need{Venue: "kraken", Environment: "demo"}, "", exauth.ErrNoKey, nil},
-		{"demo only by account", exauth.Need{Venue: "okx", Environment: "demo", Account: "main"}, "", exauth.ErrNoKey, []string{`"main"`}},
-		{"two accounts", exauth.Need{Venue: "kraken", Scope: read}, "", exauth.ErrNoKey, []string{`"a" and "b"`}},
-		{"two accounts, one able", exauth.Need{Venue: "kraken", Scope: exauth.ScopeWithdraw}, "", exauth.ErrNoKey, []string{`"a" and "b"`}},
-		{"one of two accounts", exauth.Need{Venue: "kraken", Account: "b", Scope: read}, "kraken-b", nil, nil},
-		{"unlabelled and labelled account", exauth.Need{Venue: "gate"}, "", exauth.ErrNoKey, []string{"the one without a label", `"sub"`}},
-		{"unknown account", exauth.Need{Venue: "kraken", Account: "c"}, "", exauth.ErrNoKey, []string{`"c"`, `"a" and "b"`}},
-		{"beyond every scope", exauth.Need{Venue: "kraken", Account: "a", Scope: trade}, "", exauth.ErrScope, []string{"read"}},
-		{"scope error is also no key", exauth.Need{Venue: "kraken", Account: "a", Scope: trade}, "", exauth.ErrNoKey, nil},
-		{"no venue asked", exauth.Need{}, "", exauth.ErrNoKey, []string{"okx, kraken"}},
+		{"a tax tool reads", exauth.Need{Venue: "acme", Account: "main", Scope: read}, "tax", nil, nil},
+		{"a spot bot trades", exauth.Need{Venue: "acme", Account: "main", Scope: exauth.ScopeTradeSpot}, "spot", nil, nil},
+		{"a futures bot trades", exauth.Need{Venue: "acme", Account: "main", Scope: exauth.ScopeTradeDerivatives}, "futures", nil, nil},
+		{"only the widest withdraws", exauth.Need{Venue: "acme", Account: "main", Scope: exauth.ScopeWithdraw}, "all", nil, nil},
+		{"data of another venue", exauth.Need{Venue: "prices", Scope: read}, "data", nil, nil},
+		{"demo", exauth.Need{Venue: "acme", Environment: "demo", Scope: read}, "demo", nil, nil},
+		{"demo never withdraws with production's key", exauth.Need{Venue: "acme", Environment: "demo", Scope: exauth.ScopeWithdraw}, "", exauth.ErrScope, nil},
+		{"another environment", exauth.Need{Venue: "acme", Environment: "testnet", Scope: read}, "", exauth.ErrEnvironment, []string{"testnet", "demo", "production"}},
+		{"two accounts", exauth.Need{Venue: "pair", Scope: read}, "", exauth.ErrNoKey, []string{`"a" and "b"`}},
+		{"one of two", exauth.Need{Venue: "pair", Account: "b", Scope: read}, "b", nil, nil},
+		{"neither of two", exauth.Need{Venue: "pair", Account: "c", Scope: read}, "", exauth.ErrNoKey, []string{`"c"`, `"a" and "b"`}},
+		{"another venue", exauth.Need{Venue: "elsewhere"}, "", exauth.ErrNoKey, []string{"elsewhere"}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := src.Key(bg, c.need)
-			if !errors.Is(err, c.err) || (got == nil) != (c.want == "") {
-				t.Fatalf("got %v, %v, want %q, %v", got, err, c.want, c.err)
-			}
-			for _, s := range c.says {
-				if !strings.Contains(err.Error(), s) {
-					t.Errorf("%q does not say %q", err, s)
+		for name, ring := range map[string]*exauth.KeyRing{"keys": static, "keys and a file": mixed} {
+			for range 2 { // picked, and remembered
+				got, err := ring.Key(bg, c.need)
+				if !errors.Is(err, c.err) || (got == nil) != (c.want == "") {
+					t.Fatalf("%s, %s: %v, %v, want %q, %v", c.name, name, got, err, c.want, c.err)
+				}
+				for _, s := range c.says {
+					if !strings.Contains(err.Error(), s) {
+						t.Errorf("%s, %s: %q does not say %q", c.name, name, err, s)
+					}
+				}
+				if got != nil && got.Fingerprint() != exauth.NewSecretKey(c.want, "").For(c.need.Venue, "", "").Fingerprint() && name == "keys" {
+					t.Errorf("%s, %s: key is not %s", c.name, name, c.want)
 				}
 			}
-			if got == nil {
-				return
-			}
-			if again := must(src.Key(bg, c.need))(t); again != got {
-				t.Error("another *Key though nothing changed")
-			}
-			if want := exauth.NewSecretKey(c.want, "x").For(c.need.Venue, "", "").Fingerprint(); got.Fingerprint() != want {
-				t.Errorf("key is not %s", c.want)
-			}
-			if _, err := got.Key(bg, c.need); err != nil {
-				t.Errorf("the key itself refuses the need: %v", err)
-			}
-			if _, err := got.Key(bg, exauth.Need{Venue: c.need.Venue, Environment: "elsewhere"}); !errors.Is(err, exauth.ErrEnvironment) {
-				t.Errorf("the key is not bound to its environment: %v", err)
-			}
-			if _, err := got.Key(bg, exauth.Need{Venue: "elsewhere", Environment: c.need.Environment}); !errors.Is(err, exauth.ErrNoKey) {
-				t.Errorf("the key is not bound to its venue: %v", err)
+		}
+	}
+	if got := must(mixed.Key(bg, exauth.Need{Venue: "okx", Account: "main", Scope: read}))(t); got.Facts().Name != "okx main, read" {
+		t.Errorf("%+v", got.Facts())
+	}
+	// A file that cannot decide between accounts is not decided for by another source.
+	if _, err := must(exauth.NewKeyRing(file, key("c", "kraken", "", "c", read)))(t).Key(bg, exauth.Need{Venue: "kraken", Scope: read}); !errors.Is(err, exauth.ErrNoKey) {
+		t.Errorf("a choice between accounts was made: %v", err)
+	}
+}
+
+func TestRingRefuses(t *testing.T) {
+	for name, sources := range map[string][]exauth.KeySource{
+		"nil":             {nil},
+		"zero key":        {new(exauth.Key)},
+		"malformed key":   {exauth.NewSecretKey("id ", "x").For("acme", "", "")},
+		"for no venue":    {exauth.NewSecretKey("id", "x")},
+		"only an account": {exauth.NewSecretKey("id", "x").For("", "", "main")},
+	} {
+		if _, err := exauth.NewKeyRing(sources...); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	t.Setenv("RINGED_API_KEY", "env-key")
+	t.Setenv("RINGED_API_SECRET", "secret-of-env-key")
+	env := exauth.EnvKey("RINGED")
+	if k, err := must(exauth.NewKeyRing(env))(t).Key(bg, exauth.Need{Venue: "acme"}); err != nil || k == nil {
+		t.Errorf("an only source is trusted: %v", err)
+	}
+	other := exauth.NewSecretKey("x", "secret").For("other", "", "")
+	if _, err := must(exauth.NewKeyRing(env, other))(t).Key(bg, exauth.Need{Venue: "acme"}); !errors.Is(err, exauth.ErrNoKey) || !strings.Contains(err.Error(), "Key.For") {
+		t.Errorf("a key for no venue beside others: %v", err)
+	}
+	var zero exauth.KeyRing
+	if _, err := zero.Key(bg, exauth.Need{Venue: "acme"}); !errors.Is(err, exauth.ErrNoKey) {
+		t.Errorf("zero ring: %v", err)
+	}
+	if zero.Add(other) == nil || zero.Keys() != nil || zero.Revoke("x") == "" {
+		t.Error("the zero ring took something")
+	}
+}
+
+// TestRingSwapsUnderLoad: 64 goroutines and 1,000 swaps, each of which is followed by
+// the exchange deleting the old key at once: no call fails, none is refused. Over
+// sockets it is fewer swaps, or as many as EXAUTH_SWAPS says; 1,000 take a minute.
+func TestRingSwapsUnderLoad(t *testing.T) {
+	sockets := 30
+	if n, err := strconv.Atoi(os.Getenv("EXAUTH_SWAPS")); err == nil {
+		sockets = n
+	}
+	h := openHouse(t)
+	inside := &http.Client{Transport: stubTrip(func(r *http.Request) (*http.Response, error) {
+		a := arrival{method: r.Method, uri: r.URL.RequestURI(), header: r.Header, body: bodyOf(t, r)}
+		runtime.Gosched() // on its way
+		if err := h.check(a); err != nil {
+			return reply(401, `{"code":"`+err.Error()+`","msg":"refused"}`), nil
+		}
+		runtime.Gosched()
+		return reply(200, "{}"), nil
+	})}
+	t.Run("in the process", func(t *testing.T) { swapUnderLoad(t, h, 1000, inside) })
+	t.Run("over sockets", func(t *testing.T) { swapUnderLoad(t, openHouse(t), sockets, nil) })
+}
+
+func swapUnderLoad(t *testing.T, h *keyHouse, swaps int, hc *http.Client) {
+	ring := must(exauth.NewKeyRing(h.give("key-0")))(t)
+	var clients []*exauth.Client
+	for range 2 { // two clients share the ring
+		c := must(exauth.New(h.venue(), ring, &exauth.Options{HTTPClient: hc}))(t)
+		t.Cleanup(func() { c.Close() })
+		clients = append(clients, c)
+	}
+	var calls, failed atomic.Int64
+	stop := make(chan struct{})
+	var group sync.WaitGroup
+	for n := range 64 {
+		group.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := clients[n%2].Do(bg, exauth.Call{Method: "POST", Path: "/order", Params: p1("a", "1")}); err != nil {
+					failed.Add(1)
+					t.Error(err)
+					return
+				}
+				calls.Add(1)
 			}
 		})
 	}
-}
-
-// TestFileKeyContents: what an entry says arrives at the scheme, escapes undone.
-func TestFileKeyContents(t *testing.T) {
-	path := write(t, filepath.Join(t.TempDir(), "keys.json"), keysFile)
-	for _, c := range []struct{ venue, id, secret, pass, uid string }{
-		{"okx", "okx-trade", "FAKEokxTradeSecret-FAKE", "FAKE pass phrase", "4711"},
-		{"acme", "acme-new", "FAKEacmeNew-FAKE", "", "\U0001F600"},
-	} {
-		v := keyVenue()
-		v.Name = c.venue
-		client := must(exauth.New(v, exauth.FileKey(path), nil))(t)
-		r := must(client.Sign(bg, exauth.Call{Method: "POST", Path: "/v1/orders", Scope: exauth.ScopeTradeSpot}))(t)
-		same := must(exauth.New(v, exauth.NewSecretKey(c.id, c.secret), nil))(t)
-		want := must(same.Sign(bg, exauth.Call{Method: "POST", Path: "/v1/orders", Scope: exauth.ScopeTradeSpot}))(t)
-		for name, want := range map[string]string{"Acme-Key": c.id, "Acme-Pass": c.pass, "Acme-Uid": c.uid, "Acme-Sign": want.Header.Get("Acme-Sign")} {
-			if got := r.Header.Get(name); got != want {
-				t.Errorf("%s: %s is %q, want %q", c.venue, name, got, want)
-			}
-		}
-	}
-}
-
-func TestFileKeyPrivateKeyFile(t *testing.T) {
-	dir := t.TempDir()
-	pem := string(readFile(t, "keys/fake-ed25519.pem"))
-	write(t, filepath.Join(dir, "bot.pem"), pem)
-	path := write(t, filepath.Join(dir, "keys.json"),
-		`{"version":1,"keys":[{"venue":"acme","id":"ed","private_key_file":"bot.pem","fields":{"uid":"1"},"scope":"read"}]}`)
-	src := exauth.FileKey(path)
-	key, err := src.Key(bg, exauth.Need{Venue: "acme", Scope: exauth.ScopeRead})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again := must(src.Key(bg, exauth.Need{Venue: "acme"}))(t); again != key {
-		t.Error("another *Key though nothing changed")
-	}
-	_, sig := signs(t, key)
-	if _, want := signs(t, must(exauth.ParsePEM("ed", []byte(pem), nil))(t)); sig != want {
-		t.Error("does not sign as the PEM does")
-	}
-	if key.Scope() != exauth.ScopeRead {
-		t.Errorf("scope %s", key.Scope())
-	}
-	// A half-written PEM leaves the key in use; a whole one replaces it.
-	var warned []error
-	src = exauth.FileOptions{Warn: func(err error) { warned = append(warned, err) }}.FileKey(path)
-	key = must(src.Key(bg, exauth.Need{}))(t)
-	write(t, filepath.Join(dir, "bot.pem"), pem[:len(pem)/2])
-	for range 3 {
-		if got := must(src.Key(bg, exauth.Need{}))(t); got != key {
-			t.Error("a torn PEM took the key away")
-		}
-	}
-	if len(warned) != 1 || !errors.Is(warned[0], exauth.ErrKey) {
-		t.Errorf("warned %v, want once, of ErrKey", warned)
-	}
-	write(t, filepath.Join(dir, "bot.pem"), string(readFile(t, "keys/fake-rsa2048.pem")))
-	if got := must(src.Key(bg, exauth.Need{}))(t); got == key {
-		t.Error("a new PEM is not used")
-	}
-}
-
-func TestFileKeyRefuses(t *testing.T) {
-	entry := func(members string) string { return `{"version":1,"keys":[{` + members + `}]}` }
-	const ok = `"venue":"okx","id":"x","secret":"FAKEFAKEFAKE"`
-	for _, c := range []struct{ name, text, want string }{
-		{"empty object", `{}`, `"version" is missing`},
-		{"version 2", `{"version":2,"keys":[]}`, "unknown version"},
-		{"version as text", `{"version":"1","keys":[]}`, "unknown version"},
-		{"no object", `[1]`, `want {"version": 1`},
-		{"not JSON", "venue = okx\n", "not valid JSON, or cut off, in line 1"},
-		{"cut off", keysFile[:len(keysFile)/2], "cut off, in line 10"},
-		{"something behind", keysFile + "}", "not valid JSON, or cut off, in line"},
-		{"BOM", "\ufeff" + keysFile, "byte order mark"},
-		{"UTF-16", "\xff\xfe{\x00}\x00", "UTF-16"},
-		{"unknown member on top", `{"version":1,"keys":[],"key":[]}`, `unknown member "key"`},
-		{"unknown member", entry(ok + `,"apiSecret":"x"`), `unknown member "apiSecret"`},
-		{"unknown member with a number", entry(ok + `,"weight":1`), `unknown member "weight"`},
-		{"a secret for a name", entry(ok + `,"FAKE1234567890":"x"`), "unknown member (its name is not shown)"},
-		{"a long name", entry(ok + `,"FAKEFAKEFAKEFAKEFAKEFAKEFAKE":"x"`), "unknown member (its name is not shown)"},
-		{"twice", entry(ok + `,"secret":"FAKE2"`), `member "secret" is given twice`},
-		{"no venue", entry(`"id":"x","secret":"s"`), `"venue" is missing`},
-		{"venue in capitals", entry(`"venue":"OKX","id":"x"`), "ccxt's id"},
-		{"venue with environment", entry(`"venue":"binance:testnet","id":"x"`), "ccxt's id"},
-		{"no id", entry(`"venue":"okx","secret":"FAKEFAKE"`), `"id" is missing`},
-		{"id as number", entry(`"venue":"okx","id":12345678`), `"id" must be a text`},
-		{"secret in quotes", entry(`"venue":"okx","id":"x","secret":"\"FAKEFAKE\""`), "in quotes"},
-		{"secret with a space", entry(`"venue":"okx","id":"x","secret":"FAKE FAKE"`), "white space"},
-		{"two keys in one", entry(ok + `,"private_key_file":"a.pem"`), "one of them"},
-		{"scope unknown", entry(ok + `,"scope":"rad"`), `"scope": unknown scope; use read`},
-		{"scope empty", entry(ok + `,"scope":""`), `"scope" is empty`},
-		{"date", entry(ok + `,"expires":"23.11.2026"`), `"expires" must be a date like 2006-01-02`},
-		{"ips", entry(ok + `,"ips":["everywhere"]`), `"ips" must be a list of addresses`},
-		{"ips as text", entry(ok + `,"ips":"203.0.113.7"`), `"ips" must be a list of addresses`},
-		{"fields", entry(ok + `,"fields":{"uid":4711}`), `"fields" must hold names and texts`},
-		{"same name", `{"version":1,"keys":[{"name":"n",` + ok + `},{"name":"n",` + ok + `}]}`, "key 2: name is another key's"},
-		{"named in the error", entry(`"name":"my key",` + ok + `,"scope":"rad"`), `key 1 ("my key"): "scope"`},
-		{"a PEM", string(readFile(t, "keys/fake-ed25519.pem")), "is a PEM file; read it with ParsePEM"},
-		{"too large", `{"version":1,"keys":[]}` + strings.Repeat(" ", 64<<10), "larger than 64 KiB"},
-		{"nothing", "", "is empty"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			path := write(t, filepath.Join(t.TempDir(), "keys.json"), c.text)
-			key, err := exauth.FileKey(path).Key(bg, exauth.Need{})
-			if key != nil || !errors.Is(err, exauth.ErrKey) || !strings.Contains(fmt.Sprint(err), c.want) {
-				t.Fatalf("got %v, %v, want %q", key, err, c.want)
-			}
-			if errors.Is(err, exauth.ErrNoKey) {
-				t.Error("a broken file would be passed over by FirstKey")
-			}
-			if strings.Contains(err.Error(), "FAKE") || strings.Count(err.Error(), "exauth: ") != 1 {
-				t.Errorf("error shows too much: %v", err)
-			}
-		})
-	}
-	t.Run("PEM by name", func(t *testing.T) {
-		path := write(t, filepath.Join(t.TempDir(), "key.pem"), "x")
-		if _, err := exauth.FileKey(path).Key(bg, exauth.Need{}); !strings.Contains(fmt.Sprint(err), "P_PRIVATE_KEY_FILE") {
-			t.Error(err)
-		}
-	})
-	t.Run("no file", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "keys.json")
-		if _, err := exauth.FileKey(path).Key(bg, exauth.Need{}); !errors.Is(err, exauth.ErrNoKey) || !strings.Contains(err.Error(), path) {
-			t.Error(err)
-		}
-	})
-}
-
-func TestKeyFileModes(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("modes are not checked on Windows")
-	}
-	dir := t.TempDir()
-	creds := filepath.Join(dir, "credentials")
-	if err := os.MkdirAll(filepath.Join(creds, "..data"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	outside := write(t, filepath.Join(dir, "it's keys.json"), keysFile)
-	plain := write(t, filepath.Join(dir, "keys.json"), keysFile)
-	inside := write(t, filepath.Join(creds, "..data", "keys.json"), keysFile)
-	link := func(to, at string) string {
-		if err := os.Symlink(to, at); err != nil {
+	for n := 1; n <= swaps; n++ {
+		next := h.give(fmt.Sprintf("key-%d", n))
+		old, err := ring.Swap(bg, next)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return at
+		h.take(fmt.Sprintf("key-%d", n-1)) // nothing signed with it is under way
+		old.Close()
+		for before := calls.Load(); calls.Load() == before && failed.Load() == 0; {
+			runtime.Gosched() // let the new key be used
+		}
 	}
-	linked := link(inside, filepath.Join(creds, "keys.json")) // as Kubernetes does
-	away := link(outside, filepath.Join(creds, "away.json"))
-	for _, c := range []struct {
-		name, path string
-		mode       os.FileMode
-		allow      os.FileMode
-		want       string // "" when it is taken
+	close(stop)
+	group.Wait()
+	refused, seen := h.counts()
+	t.Logf("%d swaps, %d calls by 64 goroutines with %d of the keys: %d refused, %d failed", swaps, calls.Load(), len(seen), refused, failed.Load())
+	if refused != 0 || failed.Load() != 0 || len(seen) < swaps/2 {
+		t.Errorf("%d refused, %d failed, %d keys used", refused, failed.Load(), len(seen))
+	}
+	total := 0
+	for _, n := range seen {
+		total += n
+	}
+	if int64(total) != calls.Load() {
+		t.Errorf("%d signed requests were right, %d calls succeeded", total, calls.Load())
+	}
+}
+
+// TestRingSwapWaits: Swap returns when the last request with the old key is answered,
+// and says so when that takes too long.
+func TestRingSwapWaits(t *testing.T) {
+	h := openHouse(t)
+	entered, release := make(chan bool), make(chan bool)
+	h.setAnswer(func(w http.ResponseWriter, a arrival, n int) {
+		if n == 1 {
+			entered <- true
+			<-release
+		}
+		io.WriteString(w, "{}")
+	})
+	ring := must(exauth.NewKeyRing(h.give("old")))(t)
+	c := must(exauth.New(h.venue(), ring, nil))(t)
+	defer c.Close()
+	done := make(chan error, 1)
+	go func() { _, err := c.Do(bg, exauth.Call{Path: "/x"}); done <- err }()
+	<-entered
+	ctx, cancel := context.WithTimeout(bg, 20*time.Millisecond)
+	defer cancel()
+	if _, err := ring.Swap(ctx, h.give("new")); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "under way") {
+		t.Errorf("Swap beside a request: %v", err)
+	}
+	if _, err := c.Do(bg, exauth.Call{Path: "/x"}); err != nil { // with the new key, meanwhile
+		t.Error(err)
+	}
+	if got := h.arrivals()[1].header.Get("Tiny-Key"); got != "new" {
+		t.Errorf("the second call was signed with %q", got)
+	}
+	swapped := make(chan error, 1)
+	go func() { _, err := ring.Swap(bg, h.give("new")); swapped <- err }() // nothing with "new" is under way
+	if err := <-swapped; err != nil {
+		t.Error(err)
+	}
+	release <- true
+	if err := <-done; err != nil {
+		t.Errorf("the request under way did not finish: %v", err)
+	}
+}
+
+// TestRotateProves: a key the venue does not know, one with a wrong secret, one of
+// another account and one that has expired are never switched to; a good one is, with
+// the old one's scope, name and nonce.
+func TestRotateProves(t *testing.T) {
+	h := openHouse(t)
+	first := h.give("one").Restrict(exauth.ScopeRead).WithFacts(exauth.KeyFacts{Name: "tax", Purpose: "reports"})
+	ring := must(exauth.NewKeyRing(first))(t)
+	c := must(exauth.New(h.venue(), ring, nil))(t)
+	defer c.Close()
+	h.owners = map[string]string{"one": "alice", "two": "alice", "stranger": "bob"}
+	stranger := h.give("stranger")
+	for name, tc := range map[string]struct {
+		key  *exauth.Key
+		want error
 	}{
-		{"0600", plain, 0o600, 0, ""},
-		{"0400", plain, 0o400, 0, ""},
-		{"0700", plain, 0o700, 0, ""},
-		{"0640", plain, 0o640, 0, "mode 0640, others than its owner can get at it; run: chmod 600 " + plain},
-		{"0604", plain, 0o604, 0, "run: chmod 600"},
-		{"0620", plain, 0o620, 0, "run: chmod 600"},
-		{"0440", plain, 0o440, 0, "run: chmod 600"},
-		{"0440 allowed", plain, 0o440, 0o440, ""},
-		{"0444 where 0440 is allowed", plain, 0o444, 0o440, "run: chmod 600"},
-		{"0444 allowed", plain, 0o444, 0o444, ""},
-		{"0640 where 0440 is allowed", plain, 0o640, 0o440, ""},
-		{"0660 where 0440 is allowed", plain, 0o660, 0o440, "run: chmod 600"},
-		{"0444 in the credentials directory", inside, 0o444, 0, ""},
-		{"0440 through a link there", linked, 0o440, 0, ""},
-		{"0640 in the credentials directory", inside, 0o640, 0, ""},
-		{"0464 in the credentials directory", inside, 0o464, 0, "run: chmod 600"},
-		{"0444 behind a link that leads out", away, 0o444, 0, "run: chmod 600 " + away},
-		{"a path to quote", outside, 0o644, 0, "chmod 600 -- '" + strings.ReplaceAll(outside, "'", `'\''`) + "'"},
+		"unknown":              {exauth.NewSecretKey("nobody", "secret").For("tiny", "", ""), exauth.ErrKey},
+		"wrong secret":         {exauth.NewSecretKey("one", "another-secret").For("tiny", "", ""), exauth.ErrSignature},
+		"another account":      {stranger, exauth.ErrNoKey},
+		"expired":              {h.give("old").WithFacts(exauth.KeyFacts{Expires: time.Now().Add(-time.Hour)}), exauth.ErrKeyExpired},
+		"another venue":        {exauth.NewSecretKey("x", "secret").For("other", "", ""), exauth.ErrNoKey},
+		"another environment":  {exauth.NewSecretKey("x", "secret").For("tiny", "demo", ""), exauth.ErrNoKey},
+		"other account label":  {exauth.NewSecretKey("x", "secret").For("tiny", "", "b"), exauth.ErrNoKey},
+		"malformed":            {exauth.NewSecretKey("x", "two words").For("tiny", "", ""), exauth.ErrKey},
+		"trades instead":       {h.give("trader").Restrict(exauth.ScopeTradeSpot), exauth.ErrScope},
+		"closed":               {closedKey(h.give("closed")), exauth.ErrNoKey},
+		"a key without a word": {new(exauth.Key), exauth.ErrNoKey},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Setenv("CREDENTIALS_DIRECTORY", creds)
-			if err := os.Chmod(c.path, c.mode); err != nil {
-				t.Fatal(err)
+		if _, err := c.Rotate(bg, tc.key); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v, want %v", name, err, tc.want)
+		}
+		if k := must(ring.Key(bg, exauth.Need{Venue: "tiny", Scope: exauth.ScopeRead}))(t); k != first {
+			t.Fatalf("%s: switched to", name)
+		}
+	}
+	h.give("two")
+	old, err := c.Rotate(bg, exauth.NewSecretKey("two", "secret-of-two")) // the client's label, the old key's scope
+	if err != nil || old != first {
+		t.Fatalf("%v, %v", old, err)
+	}
+	f := ring.Keys()
+	if len(f) != 1 || f[0].Name != "tax" || f[0].Purpose != "reports" || f[0].Scope != exauth.ScopeRead || f[0].Venue != "tiny" {
+		t.Errorf("%+v", f)
+	}
+	if _, err := c.Do(bg, exauth.Call{Path: "/x"}); err != nil {
+		t.Error(err)
+	}
+	if _, seen := h.counts(); seen["two"] == 0 {
+		t.Error("the new key is not used")
+	}
+	// An old key that was deleted already can be rotated away from.
+	h.take("two")
+	if _, err := c.Rotate(bg, h.give("three")); err != nil {
+		t.Error(err)
+	}
+	if _, err := must(exauth.New(h.venue(), h.give("three"), nil))(t).Rotate(bg, h.give("four")); !errors.Is(err, exauth.ErrParam) {
+		t.Errorf("a client without a ring: %v", err)
+	}
+}
+
+func closedKey(k *exauth.Key) *exauth.Key { k.Close(); return k }
+
+// TestRevoke: at once for every client, copies included; what is under way finishes;
+// and the source's copy is not used again.
+func TestRevoke(t *testing.T) {
+	h := openHouse(t)
+	entered, release := make(chan bool, 1), make(chan bool)
+	h.setAnswer(func(w http.ResponseWriter, a arrival, n int) {
+		if n == 1 {
+			entered <- true
+			<-release
+		}
+		io.WriteString(w, "{}")
+	})
+	key := h.give("key").WithFacts(exauth.KeyFacts{Name: "bot 1"})
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "keys.json"), `{"version":1,"keys":[{"venue":"tiny","id":"filed","secret":"secret-of-filed","account":"b"}]}`)
+	h.give("filed")
+	ring := must(exauth.NewKeyRing(key, exauth.FileKey(path)))(t)
+	one := must(exauth.New(h.venue(), ring, nil))(t)
+	two := must(exauth.New(h.venue(), key, nil))(t) // uses the key without the ring
+	three := must(exauth.New(h.venue(), ring, &exauth.Options{Account: "b"}))(t)
+	done := make(chan error, 1)
+	go func() { _, err := two.Do(bg, exauth.Call{Path: "/x"}); done <- err }()
+	<-entered
+	mark := key.Fingerprint()
+	if _, err := one.Do(bg, exauth.Call{Path: "/x"}); !errors.Is(err, exauth.ErrNoKey) { // no account said, and there are two
+		t.Errorf("%v", err)
+	}
+	todo := ring.Revoke(mark)
+	for _, want := range []string{mark, "bot 1", "delete it at https://tiny.example/keys"} {
+		if !strings.Contains(todo, want) {
+			t.Errorf("%q does not say %q", todo, want)
+		}
+	}
+	release <- true
+	if err := <-done; err != nil {
+		t.Errorf("the request under way did not finish: %v", err)
+	}
+	n := len(h.arrivals())
+	for name, c := range map[string]*exauth.Client{"the ring's": one, "the key's": two} {
+		if name == "the ring's" {
+			continue // has account b's key now; see below
+		}
+		_, err := c.Do(bg, exauth.Call{Path: "/x"})
+		if !errors.Is(err, exauth.ErrNoKey) {
+			t.Errorf("%s client after Revoke: %v", name, err)
+		}
+	}
+	if len(h.arrivals()) != n {
+		t.Error("a revoked key was sent")
+	}
+	if err := ring.Add(exauth.NewSecretKey("key", "secret-of-key").For("tiny", "", "")); !errors.Is(err, exauth.ErrNoKey) {
+		t.Errorf("a revoked key was added again: %v", err)
+	}
+	// A source's key: revoked, and not used again although the file still has it.
+	if _, err := three.Do(bg, exauth.Call{Path: "/x"}); err != nil {
+		t.Fatal(err)
+	}
+	filed := must(ring.Key(bg, exauth.Need{Venue: "tiny", Account: "b"}))(t).Fingerprint()
+	ring.Revoke(filed)
+	write(t, path, `{"version":1,"keys":[{"venue":"tiny","id":"filed","secret":"secret-of-filed","account":"b","purpose":"other"}]}`)
+	if _, err := three.Do(bg, exauth.Call{Path: "/x"}); !errors.Is(err, exauth.ErrNoKey) || !strings.Contains(err.Error(), "https://tiny.example/keys") {
+		t.Errorf("the file's revoked key: %v", err)
+	}
+	if todo := ring.Revoke("0123456789abcdef"); !strings.Contains(todo, "no key of the ring") {
+		t.Errorf("an unknown fingerprint: %q", todo)
+	}
+}
+
+// TestRingReloads: a file that changes is obeyed when its new key is accepted, and not
+// before; whatever it holds meanwhile, no call fails and no wrong key signs a write.
+func TestRingReloads(t *testing.T) {
+	h := openHouse(t)
+	h.give("one")
+	dir := t.TempDir()
+	entry := func(id, secret string) string {
+		return `{"version":1,"keys":[{"name":"bot","venue":"tiny","id":"` + id + `","secret":"` + secret + `","scope":"read+trade-spot"}]}`
+	}
+	path := write(t, filepath.Join(dir, "keys.json"), entry("one", "secret-of-one"))
+	var told []exauth.KeyWarning
+	for name, wrap := range map[string]func(exauth.KeySource) exauth.KeySource{
+		"ring":              func(s exauth.KeySource) exauth.KeySource { return s },
+		"ring in FirstKey":  func(s exauth.KeySource) exauth.KeySource { return exauth.FirstKey(s) },
+		"ring of FirstKeys": func(s exauth.KeySource) exauth.KeySource { return must(exauth.NewKeyRing(exauth.FirstKey(s)))(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			told = nil
+			write(t, path, entry("one", "secret-of-one"))
+			ring := must(exauth.NewKeyRing(exauth.FileKey(path)))(t)
+			c := must(exauth.New(h.venue(), wrap(ring), &exauth.Options{KeyWarning: func(w exauth.KeyWarning) { told = append(told, w) }}))(t)
+			defer c.Close()
+			order := func() string {
+				t.Helper()
+				if _, err := c.Do(bg, exauth.Call{Method: "POST", Path: "/order", Params: p1("a", "1")}); err != nil {
+					t.Fatal(err)
+				}
+				got := h.arrivals()
+				return got[len(got)-1].header.Get("Tiny-Key")
 			}
-			_, err := exauth.FileOptions{Mode: c.allow}.FileKey(c.path).Key(bg, exauth.Need{Venue: "acme"})
-			if c.want == "" && err != nil || c.want != "" && (!errors.Is(err, exauth.ErrKey) || !strings.Contains(err.Error(), c.want)) {
-				t.Errorf("got %v, want %q", err, c.want)
+			if id := order(); id != "one" {
+				t.Fatalf("signed with %q", id)
+			}
+			// Half a file, and a whole one with a key the venue does not know.
+			write(t, path, entry("two", "secret-of-two")[:40])
+			if id := order(); id != "one" {
+				t.Errorf("half a file: signed with %q", id)
+			}
+			write(t, path, entry("nobody", "secret-of-nobody"))
+			before, _ := h.counts()
+			for range 3 {
+				if id := order(); id != "one" {
+					t.Errorf("an unknown key: signed with %q", id)
+				}
+			}
+			if after, _ := h.counts(); after != before+1 {
+				t.Errorf("%d probes with an unknown key in a row, want 1", after-before)
+			}
+			if len(told) != 1 || told[0].Kind != exauth.KeyUnproven || told[0].Name != "bot" || !strings.Contains(told[0].String(), "not accepted") {
+				t.Errorf("told %v", told)
+			}
+			// A cancel does not wait for a proof.
+			h.give("two")
+			write(t, path, entry("two", "secret-of-two"))
+			n := len(h.arrivals())
+			if _, err := c.Do(bg, exauth.Call{Method: "DELETE", Path: "/order", Params: p1("a", "1")}); err != nil || len(h.arrivals()) != n+1 {
+				t.Errorf("a cancel: %v, %d requests", err, len(h.arrivals())-n)
+			}
+			if id := order(); id != "two" {
+				t.Errorf("a good key: signed with %q", id)
+			}
+			// A key that is taken out of the list is gone.
+			write(t, path, `{"version":1,"keys":[]}`)
+			if _, err := c.Do(bg, exauth.Call{Path: "/x"}); !errors.Is(err, exauth.ErrNoKey) {
+				t.Errorf("a key that was taken out: %v", err)
 			}
 		})
 	}
 }
 
-// TestKeyExpired: past its date a key opens no risk; reads and cancels pass (O7).
-func TestKeyExpired(t *testing.T) {
-	path := write(t, filepath.Join(t.TempDir(), "keys.json"),
-		`{"version":1,"keys":[{"venue":"acme","id":"x","secret":"FAKEFAKEFAKE","expires":"2026-11-23"}]}`)
-	now := time.Date(2026, 11, 22, 23, 59, 59, 0, time.UTC)
-	v := keyVenue()
-	v.Routes = []exauth.Route{
-		{Method: "DELETE", Path: "/v1/orders", Scope: exauth.ScopeTradeSpot, Priority: exauth.PriorityCancel},
+// TestRotateKeepsState (Q7a): a new key gets no fresh budget of its account, and a key
+// whose secret alone changed goes on with its nonces.
+func TestRotateKeepsState(t *testing.T) {
+	h := openHouse(t)
+	v := h.venue()
+	v.Quotas = []exauth.Quota{
+		{Name: "ORDERS", Kind: exauth.FixedWindow, Limit: 2, Window: 24 * time.Hour, Per: exauth.PerAccount},
+		{Name: "WEIGHT", Kind: exauth.FixedWindow, Limit: 100, Window: 24 * time.Hour, Per: exauth.PerIP},
 	}
-	c := must(exauth.New(v, exauth.FileKey(path), &exauth.Options{Now: func() time.Time { return now }}))(t)
-	for _, day := range []struct {
-		name    string
-		advance time.Duration
-		refused bool
-	}{{"the second before", 0, false}, {"on the day", time.Second, true}} {
-		now = now.Add(day.advance)
-		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
-			_, err := c.Sign(bg, exauth.Call{Method: method, Path: "/v1/orders"})
-			if want := day.refused && method == http.MethodPost; errors.Is(err, exauth.ErrKeyExpired) != want || (err != nil) != want {
-				t.Errorf("%s: %s: %v, want refused %t", day.name, method, err, want)
-			}
-		}
-	}
-}
-
-// TestFileKeyReload: entries that did not change keep their *Key, others are made
-// anew, and what cannot be used leaves things as they are.
-func TestFileKeyReload(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "keys.json")
-	file := func(a, b string) string {
-		return `{"version":1,"keys":[{"venue":"acme","id":"` + a + `","secret":"FAKEFAKE` + a + `"},{"venue":"okx","id":"` + b + `","secret":"FAKEFAKE` + b + `"}]}`
-	}
-	write(t, path, file("a1", "b1"))
-	var warned []string
-	src := exauth.FileOptions{Warn: func(err error) { warned = append(warned, err.Error()) }}.FileKey(path)
-	get := func(venue string) *exauth.Key { t.Helper(); return must(src.Key(bg, exauth.Need{Venue: venue}))(t) }
-	a1, b1 := get("acme"), get("okx")
-	write(t, path, file("a2", "b1"))
-	a2 := get("acme")
-	if a2 == a1 || !signsLike(t, a2, "a2", "FAKEFAKEa2") {
-		t.Error("the changed entry is not used")
-	}
-	if get("okx") != b1 {
-		t.Error("the entry that did not change has another *Key")
-	}
-	for _, broken := range []string{"", file("a3", "b3")[:60], `{"version":2,"keys":[]}`, file("a 3", "b3")} {
-		if err := os.WriteFile(path, []byte(broken), 0o600); err != nil { // in place
+	v.DefaultCosts = []exauth.Cost{{Quota: "WEIGHT", N: 1}}
+	order := exauth.Call{Method: "POST", Path: "/order", Params: p1("a", "1"), MaxWait: time.Millisecond,
+		Costs: []exauth.Cost{{Quota: "ORDERS", N: 1}, {Quota: "WEIGHT", N: 1}}}
+	ring := must(exauth.NewKeyRing(h.give("one").For("tiny", "", "main")))(t)
+	c := must(exauth.New(v, ring, &exauth.Options{Account: "main"}))(t)
+	defer c.Close()
+	for range 2 {
+		if _, err := c.Do(bg, order); err != nil {
 			t.Fatal(err)
 		}
-		if get("acme") != a2 || get("okx") != b1 {
-			t.Errorf("%q took the keys away", broken)
-		}
 	}
-	if err := os.Remove(path); err != nil {
+	if _, err := c.Rotate(bg, h.give("two").For("tiny", "", "main")); err != nil {
 		t.Fatal(err)
 	}
-	if get("acme") != a2 {
-		t.Error("a file that is gone took the keys away")
+	if _, err := c.Do(bg, order); !errors.Is(err, exauth.ErrRateLimited) {
+		t.Errorf("a rotated key got a fresh budget: %v", err)
 	}
-	if len(warned) != 5 {
-		t.Errorf("%d warnings, want one each of 5 faults: %q", len(warned), warned)
-	}
-	write(t, path, `{"version":1,"keys":[]}`)
-	if _, err := src.Key(bg, exauth.Need{Venue: "acme"}); !errors.Is(err, exauth.ErrNoKey) {
-		t.Errorf("a key that was taken out of the list: %v", err)
-	}
-	write(t, path, file("a3", "b3"))
-	if !signsLike(t, get("acme"), "a3", "FAKEFAKEa3") {
-		t.Error("the repaired file is not used")
-	}
-}
 
-// TestFileKeyNonceSurvivesReload: the venue has seen the old nonces of the same key.
-func TestFileKeyNonceSurvivesReload(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "keys.json")
-	file := func(scope string) {
-		write(t, path, `{"version":1,"keys":[{"venue":"acme","id":"x","secret":"FAKEFAKE","scope":"`+scope+`"}]}`)
+	n := nonceVenue(h.URL)
+	first := exauth.NewSecretKey("n", "first-secret").For("tinynonce", "", "")
+	nring := must(exauth.NewKeyRing(first))(t)
+	ahead := time.UnixMilli(fixedNow().UnixMilli() + 3_600_000)
+	now := ahead
+	nc := must(exauth.New(n, nring, &exauth.Options{Now: func() time.Time { return now }}))(t)
+	nonce := func() string {
+		r := must(nc.Sign(bg, exauth.Call{Method: "POST", Path: "/order", Params: p1("a", "1")}))(t)
+		return strings.SplitN(bodyOf(t, r), "&", 2)[0]
 	}
-	file("read")
-	v := keyVenue()
-	v.NonceUnit = time.Second
-	var nonces []int64
-	v.Scheme = exauth.SchemeFunc(func(_ context.Context, r *exauth.Request) error { nonces = append(nonces, r.Nonce); return nil })
-	now := time.Unix(1_800_000_000, 0)
-	c := must(exauth.New(v, exauth.FileKey(path), &exauth.Options{Now: func() time.Time { return now }}))(t)
-	for i := range 4 {
-		if i == 2 {
-			file("read+trade")
-		}
-		must(c.Sign(bg, exauth.Call{Path: "/v1/me"}))(t)
+	was := nonce()
+	now = fixedNow() // the clock goes back, the key is given a new secret
+	if _, err := nring.Swap(bg, exauth.NewSecretKey("n", "second-secret").For("tinynonce", "", "")); err != nil {
+		t.Fatal(err)
 	}
-	for i, n := range nonces {
-		if want := now.Unix() + int64(i); n != want {
-			t.Errorf("nonce %d is %d, want %d", i, n, want)
-		}
+	if is := nonce(); is <= was {
+		t.Errorf("nonce %s after %s", is, was)
 	}
 }
