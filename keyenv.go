@@ -2,11 +2,13 @@ package exauth
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"hash"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -34,7 +36,8 @@ import (
 // or malformed leaves the earlier key in use; see FileOptions.Warn. Wrap the source
 // in CacheKey where some tens of microseconds per call matter.
 //
-// The key is bound to no venue: use one prefix per venue and environment.
+// The key is bound to no venue unless FileOptions.Label says so: use one prefix per
+// venue and environment.
 func EnvKey(prefix string) KeySource { return FileOptions{}.EnvKey(prefix) }
 
 // EnvKey is the function EnvKey with options.
@@ -50,8 +53,34 @@ func (o FileOptions) EnvKey(prefix string) KeySource {
 	}}
 }
 
+// DirKey returns a source that reads one key from a directory with a file for each
+// part of it, as Kubernetes mounts a Secret and systemd hands out credentials:
+//
+//	api_key                   the key id
+//	api_secret                the secret, or
+//	private_key               a PEM private key instead of it
+//	passphrase                the API passphrase, where the venue has one
+//	private_key_passphrase    for an encrypted PEM
+//
+// in lower or in upper case; what else is there is not looked at. An empty dir means
+// $CREDENTIALS_DIRECTORY. Files are checked and watched as EnvKey does it: they may be
+// swapped together through a link, as Kubernetes does, or one after the other. With
+// none of them there, the error matches ErrNoKey.
+func DirKey(dir string) KeySource { return FileOptions{}.DirKey(dir) }
+
+// DirKey is the function DirKey with options.
+func (o FileOptions) DirKey(dir string) KeySource {
+	e := &envKey{opts: o, dir: func() string { return cmp.Or(dir, os.Getenv("CREDENTIALS_DIRECTORY")) }}
+	e.watched.warn = o.Warn
+	e.watched.partial = halfKey
+	return &source{"exauth.DirKey(" + dir + ")", func(ctx context.Context, _ Need) (*Key, error) {
+		return e.watched.get(ctx, e.look, e.build)
+	}}
+}
+
 type envKey struct {
 	prefix  string
+	dir     func() string // instead of variables, when it is set
 	opts    FileOptions
 	watched watched[*Key]
 }
@@ -98,7 +127,7 @@ func (e *envKey) look() (*sheet, error) {
 	}
 	conf.Sum(s.conf[:0])
 	if fault == nil && set == 0 {
-		fault = fmt.Errorf("%w: %sAPI_KEY is not set", ErrNoKey, e.prefix)
+		fault = fmt.Errorf("%w: %s is not %s", ErrNoKey, e.name(envID), e.verb())
 		if empty != "" {
 			fault = fmt.Errorf("%w: %s is set but empty", ErrNoKey, empty)
 		}
@@ -106,9 +135,45 @@ func (e *envKey) look() (*sheet, error) {
 	return s, fault
 }
 
+// name is how errors call a part.
+func (e *envKey) name(i int) string {
+	if e.dir != nil {
+		return filepath.Join(e.dir(), strings.ToLower(envNames[i]))
+	}
+	return e.prefix + envNames[i]
+}
+
+func (e *envKey) verb() string {
+	if e.dir != nil {
+		return "there"
+	}
+	return "set"
+}
+
+// readPart reads one file of a directory, if it is there.
+func (e *envKey) readPart(i int) (blob, error) {
+	name := e.name(i)
+	if e.dir() == "" {
+		return blob{what: name}, nil // no credentials were handed out
+	}
+	for _, path := range []string{name, filepath.Join(e.dir(), envNames[i])} {
+		b, err := e.opts.readFile(filepath.Base(path), path)
+		if err != nil && notThere(err) {
+			continue
+		}
+		b.bare = i != envPrivate
+		return b, err
+	}
+	return blob{what: name}, nil
+}
+
 // read returns one value, as the variable or the file it names has it. Values of
 // variables go into conf too: they are a choice, where a file's content is news.
 func (e *envKey) read(i int, conf hash.Hash) (blob, error) {
+	if e.dir != nil {
+		fmt.Fprintln(conf, e.dir())
+		return e.readPart(i)
+	}
 	name := e.prefix + envNames[i]
 	text, ok := os.LookupEnv(name)
 	if i == envPrivate {
@@ -163,6 +228,7 @@ func (e *envKey) build(s *sheet, old **Key) (*Key, error) {
 	if p := &s.blobs[envPassphrase]; len(p.text) > 0 {
 		key = key.WithPassphrase(string(trimNewline(p.text)))
 	}
+	key = e.opts.labelled(key)
 	if old != nil {
 		key.follow(*old)
 	}
@@ -176,11 +242,11 @@ func (e *envKey) complete(s *sheet) error {
 	case len(id.text) == 0:
 		for i := envSecret; i < envCount; i++ {
 			if len(s.blobs[i].text) > 0 {
-				return fmt.Errorf("%w: %s is set but %sAPI_KEY is not", ErrKey, s.blobs[i].what, e.prefix)
+				return fmt.Errorf("%w: %s is %s but %s is not", ErrKey, s.blobs[i].what, e.verb(), e.name(envID))
 			}
 		}
 	case len(secret.text) > 0 && private.text != nil:
-		return fmt.Errorf("%w: %s and %s are both set; a key has a secret or a private key", ErrKey, secret.what, private.what)
+		return fmt.Errorf("%w: %s and %s are both %s; a key has a secret or a private key", ErrKey, secret.what, private.what, e.verb())
 	case secret.text != nil && len(trimNewline(secret.text)) == 0 && private.text == nil:
 		return fmt.Errorf("%w: %s is empty", ErrKey, secret.what)
 	}

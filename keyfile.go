@@ -29,6 +29,11 @@ type FileOptions struct {
 	// EnvKey asks it after P_PRIVATE_KEY_PASSPHRASE. Nil: encrypted files are refused.
 	Passphrase func(name string) ([]byte, error)
 
+	// Label binds the one key of EnvKey and of DirKey as Key.For does, and restricts it
+	// to Label.Scope when that is set, so that it may stand in a KeyRing beside others. A
+	// keys file says it itself.
+	Label Need
+
 	// Warn is told why what a file holds now is not used while an earlier key still
 	// is: once per fault, from the calling goroutine. Nil: nobody is told.
 	Warn func(error)
@@ -40,6 +45,17 @@ func (o *FileOptions) opener(name string) func() ([]byte, error) {
 		return nil
 	}
 	return func() ([]byte, error) { return o.Passphrase(name) }
+}
+
+// labelled binds a key as Label says.
+func (o *FileOptions) labelled(k *Key) *Key {
+	if l := o.Label; l.Venue != "" || l.Environment != "" || l.Account != "" {
+		k = k.For(l.Venue, l.Environment, l.Account)
+	}
+	if o.Label.Scope != 0 {
+		k = k.Restrict(o.Label.Scope)
+	}
+	return k
 }
 
 const maxKeyFile = 64 << 10

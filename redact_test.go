@@ -301,6 +301,10 @@ func holders(t testing.TB) map[string]map[string]any {
 	env := exauth.EnvKey("CANARY")
 	file := exauth.FileKey(write(t, filepath.Join(dir, "keys.json"), `{"version":1,"keys":[{"venue":"acme","id":"`+canaryID+
 		`","secret":"`+canarySecret+`","passphrase":"`+canaryPhrase+`"}]}`))
+	write(t, filepath.Join(dir, "api_key"), canaryID)
+	write(t, filepath.Join(dir, "api_secret"), canarySecret)
+	mount := exauth.DirKey(dir)
+	must(mount.Key(bg, exauth.Need{}))(t)
 	cache := exauth.CacheKey(file, time.Hour)
 	textOpts := exauth.TextOptions{Name: "n", Parse: func(text []byte) (*exauth.Key, error) {
 		return exauth.NewSecretKeyBytes(canaryID, text).WithPassphrase(canaryPhrase), nil
@@ -349,6 +353,7 @@ func holders(t testing.TB) map[string]map[string]any {
 		"Resigner":              places(client.Resigner()),
 		"EnvKey":                places(env),
 		"FileKey":               places(file),
+		"DirKey":                places(mount),
 		"CacheKey":              places(cache),
 		"FirstKey":              places(first),
 		"TextKey":               places(text),
