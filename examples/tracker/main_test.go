@@ -59,7 +59,8 @@ func TestFixtures(t *testing.T) {
 		}
 		if readers[name] != nil {
 			srv := exchangetest.NewServer(t, v, sums(order[name]))
-			o.Transport, o.Credentials = srv.RoundTripper(), srv.Key(exauth.ScopeRead).Credential()
+			o.Key = srv.Key(exauth.ScopeRead)
+			o.Transport, o.Credentials = srv.RoundTripper(), o.Key.Credential()
 		}
 		fx := exchangetest.NewFixture(t, "testdata/"+name+".http", v, o)
 		places[name] = place{venue: fx.Venue(), keys: fx.Key(), opts: *fx.Options()}
