@@ -172,6 +172,8 @@ func htxAnswer() func(*exauth.Response) ([]byte, error) {
 		}
 		code, msg, ok := e.failure()
 		switch {
+		case code == "gateway-internal-error": // inside a 200, and behind the gateway an order may have been placed
+			return nil, inDoubt(exauth.ErrUnavailable, code, msg)
 		case !ok:
 			return nil, refused(kindOf(resp.Path, code, msg), code, msg)
 		case resp.Status >= 400:

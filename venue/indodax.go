@@ -178,6 +178,7 @@ func indodaxKind(kinds map[string]error, code, message string) error {
 		{"invalid timestamp", exauth.ErrClock},
 		{"no permission", exauth.ErrPermission},
 		{"insufficient balance", exauth.ErrInsufficientFunds},
+		{"already exists", exauth.ErrDuplicateOrder}, // "client order id … already exists"; nothing else of the venue's says so
 		{"invalid order", exauth.ErrUnknownOrder},
 		{"order not found", exauth.ErrUnknownOrder},
 		{"too many", exauth.ErrRateLimited},
