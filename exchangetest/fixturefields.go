@@ -17,7 +17,7 @@ var fixtureFields = fieldSet(`
 	opentime closetime starttime endtime startat endat since until after before begin end fetchtime filltimems timestampms servertimezone elapsed
 	usin usout usdiff testnet creditcount notice totalcount lastupdated resettimestamp
 
-	symbol symbols pair pairs market markets marketid instid instrument instrumentname insttype productid producttype base quote baseasset
+	symbol symbols pair pairs currencypair market markets marketid instid instrument instrumentname insttype productid producttype base quote baseasset
 	quoteasset basecurrency quotecurrency currency currencies currencyid coin coins asset assets ccy ticker tickers tickerid slug baseccy quoteccy
 	numerator denominator pairsymbol pairnormalized numeratorsymbol denominatorsymbol category settlecoin settle settlecurrency contract underlying
 	price prices qty quantity amount size sz volume vol cost fee fees feecost feeasset feecurrency feeccy commission commissionasset rate px avgpx
@@ -25,7 +25,7 @@ var fixtureFields = fieldSet(`
 	executedvalue remainingvolume remainingamount remainingquantity remaining filledsize filledvalue filledquantity filledamount filled left filltotal
 	leavesqty cumexecqty cumexecvalue cumexecfee volexec dealfunds dealsize dealamount funds limitprice stopprice triggerprice lastprice
 	last high low open close bid ask bids asks bidprice askprice bidqty askqty buy sell weightedavgprice pricechange pricechangepercent percentchange
-	markprice indexprice side direction ordertype ordtype ordstatus orderstatus ordertypestr timeinforce tif selftradepreventionmode stp stpmode
+	markprice indexprice side direction ordertype ordertypes ordermethod markettype source ordtype ordstatus orderstatus ordertypestr timeinforce tif selftradepreventionmode stp stpmode
 	isworking ispost postonly reduceonly hidden iceberg trades fills tdmode tgtccy accfillsz fillpx fillsz lever leverage ordconfig marginmode
 	ordertypes cancelled count ordertypedesc method request instruction limit limits page pagesize offset cursor depth num total
 	ratelimits ratelimittype interval intervalnum recvwindow window rate requestweight used rawrequests newordertype newordertypes
