@@ -29,4 +29,5 @@
 //	4  a passphrase is wrong, or there is nobody to ask for it
 //	5  refused here, before anything was sent: scope, parameters, limits
 //	6  unknown: the venue may have carried the call out; ask it before trying again
+//	130  interrupted at a prompt
 package main

@@ -3,6 +3,7 @@ module github.com/exauth/exauth/cmd/exauth
 go 1.26.0
 
 require (
+	github.com/creack/pty v1.1.24 // tests only
 	github.com/exauth/exauth v0.0.0
 	github.com/exauth/exauth/keystore v0.0.0
 	golang.org/x/term v0.47.0

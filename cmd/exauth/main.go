@@ -24,6 +24,8 @@ const (
 	exitPassphrase = 4
 	exitRefused    = 5
 	exitUnknown    = 6
+
+	exitInterrupted = 130
 )
 
 func main() {
@@ -184,6 +186,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, errFindings):
 		return exitFindings
+	case errors.Is(err, errInterrupted):
+		return exitInterrupted
 	case errors.Is(err, errNoTerminal), errors.Is(err, exauth.ErrPassphrase):
 		return exitPassphrase
 	case errors.Is(err, exauth.ErrOutcomeUnknown):

@@ -496,3 +496,20 @@ func TestVenues(t *testing.T) {
 	s.want(0, []string{`"name": "kraken"`}, "venues", "-json", "kraken")
 	s.want(2, []string{"no venue"}, "venues", "mtgox")
 }
+
+// TestReadLine: the keys that edit a line do.
+func TestReadLine(t *testing.T) {
+	for typed, want := range map[string]string{"abc\r": "abc", "ab\x7fc\n": "ac", "a\u00e9\x7fb\r": "ab", "junk\x15ab\r": "ab", "\x7fa\r": "a", "a\x1bb\r": "ab", "\r": ""} {
+		if got, err := readLine(strings.NewReader(typed)); err != nil || string(got) != want {
+			t.Errorf("%q: %q, %v", typed, got, err)
+		}
+	}
+	for _, typed := range []string{"abc\x03", "\x04"} {
+		if got, err := readLine(strings.NewReader(typed)); !errors.Is(err, errInterrupted) || got != nil {
+			t.Errorf("%q: %q, %v", typed, got, err)
+		}
+	}
+	if _, err := readLine(strings.NewReader("cut off")); !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+}

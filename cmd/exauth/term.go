@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"sync"
+	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -17,38 +20,72 @@ import (
 // errNoTerminal is why nothing was asked.
 var errNoTerminal = errors.New("a passphrase is needed and there is no terminal to ask for it; use -passphrase-file or EXAUTH_PASSPHRASE")
 
-// askTerminal asks on the terminal itself, so that standard input stays free, and
-// without echo. An interrupt gives the terminal back as it was.
+// errInterrupted ends the program at a prompt.
+var errInterrupted = errors.New("interrupted")
+
+// askTerminal asks on the terminal itself, so that standard input stays free. Echo is
+// off before the question is shown: what is typed at once does not show, either. An
+// interrupt gives the terminal back as it was.
 func askTerminal(prompt string) ([]byte, error) {
-	tty, err := openTerminal()
+	tty, screen, err := openTerminal()
 	if err != nil {
 		return nil, errNoTerminal
 	}
+	defer screen.Close() // the same file where there is only one
 	defer tty.Close()
 	fd := int(tty.Fd())
-	was, err := term.GetState(fd)
+	was, err := term.MakeRaw(fd)
 	if err != nil {
 		return nil, errNoTerminal
 	}
+	defer term.Restore(fd, was)
 	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, os.Interrupt)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(stop)
 	done := make(chan struct{})
 	defer close(done)
 	go func() {
 		select {
-		case <-stop:
+		case <-stop: // sent by another program: the keys make none in raw mode
 			_ = term.Restore(fd, was)
-			fmt.Fprintln(tty)
-			os.Exit(130)
+			os.Exit(exitInterrupted)
 		case <-done:
 		}
 	}()
-	fmt.Fprint(tty, prompt)
-	text, err := term.ReadPassword(fd)
-	fmt.Fprintln(tty)
+	fmt.Fprint(screen, prompt)
+	text, err := readLine(tty)
+	fmt.Fprint(screen, "\r\n")
 	return text, err
 }
+
+// readLine reads what is typed up to the end of the line, with the keys that edit one.
+func readLine(r io.Reader) (text []byte, err error) {
+	var key [1]byte
+	for {
+		if _, err := io.ReadFull(r, key[:]); err != nil {
+			clear(text)
+			return nil, err
+		}
+		switch c := key[0]; {
+		case c == '\r' || c == '\n':
+			return text, nil
+		case c == 3, c == 4 && len(text) == 0: // Ctrl-C, Ctrl-D
+			clear(text)
+			return nil, errInterrupted
+		case c == 8 || c == 127: // backspace, one character
+			_, n := utf8.DecodeLastRune(text)
+			text = text[:len(text)-n]
+		case c == 21: // Ctrl-U
+			clear(text)
+			text = text[:0]
+		case c >= ' ' && len(text) < maxTyped:
+			text = append(text, c)
+		}
+	}
+}
+
+// maxTyped is longer than anything people type or paste at a prompt.
+const maxTyped = 8 << 10
 
 // passphrases gives the passphrase for something, from wherever the user keeps it.
 type passphrases struct {
