@@ -25,7 +25,8 @@ func doctorCommand() command {
 Looks at the keys file and the private keys it names (modes, plain text, age, how
 strong the passphrase's KDF is), at environment variables that hold keys (stray white
 space, quotes), and, with -venue, asks the venue: is the clock right, does the key
-work. Values are never shown. Exit code 3 says that something should be done.`,
+work, what may it do, from where and for how long, as far as the venue tells. Values
+are never shown. Exit code 3 says that something should be done.`,
 		run: func(e *env, fs *flag.FlagSet) func(context.Context, []string) error {
 			k := e.addKeys(fs, true)
 			name := fs.String("venue", "", "`name` of a venue to ask")
@@ -306,6 +307,7 @@ func (d *doctor) venue(ctx context.Context, v *exauth.Venue, offline bool) {
 	}
 	if err == nil {
 		d.ok("key for "+v.Name, "works: a signed call was answered")
+		d.rights(ctx, c)
 		return
 	}
 	fix := ""
@@ -313,4 +315,32 @@ func (d *doctor) venue(ctx context.Context, v *exauth.Venue, offline bool) {
 		fix = "probably " + causes[0].String()
 	}
 	d.problem("key for "+v.Name, err.Error(), fix)
+}
+
+// rights tells what the venue says the key may do.
+func (d *doctor) rights(ctx context.Context, c *exauth.Client) {
+	v := c.Venue()
+	what := "key for " + v.Name
+	done := d.e.busy("asking " + v.Name + " what the key may do")
+	r, err := c.CheckKey(ctx, nil)
+	done()
+	if err != nil {
+		d.note(what, "what it may do was not told: "+strings.TrimPrefix(err.Error(), "exauth: "), "")
+		return
+	}
+	text := "the venue does not tell what it may do"
+	if r.Can|r.Cannot != 0 {
+		text = fmt.Sprintf("may %s; may not %s; only from listed addresses: %s; expires: %s", r.Can, r.Cannot, r.IPList, r.Ends)
+		if !r.Expires.IsZero() {
+			text += " (" + day(r.Expires) + ")"
+		}
+	}
+	d.ok(what, text)
+	for _, a := range r.Advice {
+		if a.Risk == exauth.RiskHigh {
+			d.problem(what, a.Text, "")
+		} else {
+			d.note(what, a.Text, "")
+		}
+	}
 }

@@ -488,6 +488,25 @@ func TestDoctor(t *testing.T) {
 	s.want(3, []string{"was not asked"}, "doctor", "-keys", file, "-venue", "okx", "-at", srv.URL, "-offline")
 }
 
+// TestDoctorRights: what the venue says a key may do is told, and what is dangerous of
+// it is a problem. The answer is Binance's, as its documentation has it.
+func TestDoctorRights(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/v3/time":
+			fmt.Fprintf(w, `{"serverTime":%d}`, time.Now().UnixMilli())
+		case "/sapi/v1/account/apiRestrictions":
+			io.WriteString(w, `{"ipRestrict":false,"createTime":1698645219000,"enableReading":true,"enableWithdrawals":true,"enableInternalTransfer":true,"enableMargin":false,"enableFutures":false,"permitsUniversalTransfer":true,"enableVanillaOptions":false,"enableFixApiTrade":false,"enableFixReadOnly":true,"enableSpotAndMarginTrading":false,"enablePortfolioMarginTrading":true}`)
+		default:
+			io.WriteString(w, `{}`)
+		}
+	}))
+	defer srv.Close()
+	s := newShell(t)
+	file := s.write("keys.json", `{"version":1,"keys":[{"venue":"binance","id":"`+fakeID+`","secret":"`+fakeSecret+`","scope":"read","created":"2026-11-20","ips":["203.0.113.7"]}]}`)
+	s.want(3, []string{"key for binance: works", "key for binance: may ", "withdraw", "only from listed addresses: no", "!!    key for binance: "}, "doctor", "-keys", file, "-venue", "binance", "-at", srv.URL)
+}
+
 // TestVenues: the list, and one of them.
 func TestVenues(t *testing.T) {
 	s := newShell(t)
