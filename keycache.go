@@ -32,7 +32,8 @@ const (
 // take one away at once.
 //
 // A new key that says the same as the old is dropped and the old one kept, with its
-// signing state and its nonce, so src may make a fresh Key each time.
+// signing state and its nonce, so src may make a fresh Key each time; a key that
+// answers several Needs stays one.
 func CacheKey(src KeySource, ttl time.Duration) KeySource {
 	c := &keyCache{src: src, ttl: max(ttl, 0), needs: make(map[Need]*cachedKey)}
 	return &source{"exauth.CacheKey", c.find}
@@ -135,11 +136,13 @@ func (c *keyCache) ask(ctx context.Context, need Need, e *cachedKey, load *keyLo
 	load.gaveUp = err != nil && ctx.Err() != nil
 	switch {
 	case err == nil:
-		if old != nil && !old.same(key) {
-			key.follow(old)
-			old = nil
-		}
-		if old == nil {
+		if old == nil || !old.same(key) {
+			if twin := c.twin(key); twin != nil {
+				key = twin
+			}
+			if old != nil {
+				key.follow(old)
+			}
 			e.key = key
 		}
 		e.until, load.key, load.err = now.Add(c.ttl), e.key, nil
@@ -151,6 +154,17 @@ func (c *keyCache) ask(ctx context.Context, need Need, e *cachedKey, load *keyLo
 		}
 		load.key, load.err = old, nil
 	}
+}
+
+// twin returns the key that is served for another Need and says the same: one key has
+// one nonce, whatever its calls need. The cache is locked.
+func (c *keyCache) twin(key *Key) *Key {
+	for _, e := range c.needs {
+		if e.key != nil && !e.key.closed() && e.key.same(key) {
+			return e.key
+		}
+	}
+	return nil
 }
 
 // aboutTheKey reports an answer that says the key must not be used, as against no

@@ -225,6 +225,31 @@ func TestCacheKeyRefreshFails(t *testing.T) {
 	}
 }
 
+// TestCacheKeyOneKey: a source that makes a fresh Key for every question gives one
+// nonce to one key all the same, also when calls need different things of it.
+func TestCacheKeyOneKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		secret := fakeSecret
+		cache := exauth.CacheKey(exauth.KeyFunc(func(_ context.Context, need exauth.Need) (*exauth.Key, error) {
+			return exauth.NewSecretKey("id", secret).For(need.Venue, "", ""), nil
+		}), time.Minute)
+		read, trade := exauth.Need{Venue: "acme", Scope: exauth.ScopeRead}, exauth.Need{Venue: "acme", Scope: exauth.ScopeTradeSpot}
+		first := must(cache.Key(bg, read))(t)
+		if must(cache.Key(bg, trade))(t) != first {
+			t.Error("two keys for two Needs")
+		}
+		if must(cache.Key(bg, exauth.Need{Venue: "okx", Scope: exauth.ScopeRead}))(t) == first {
+			t.Error("a key bound to another venue is taken for the same")
+		}
+		secret += "2"
+		time.Sleep(time.Minute)
+		second := must(cache.Key(bg, read))(t)
+		if second == first || must(cache.Key(bg, trade))(t) != second {
+			t.Error("two keys for two Needs after a rotation")
+		}
+	})
+}
+
 func TestCacheKeyClosedKeyIsNotServed(t *testing.T) {
 	src := &counted{key: exauth.NewSecretKey("id", fakeSecret)}
 	cache := exauth.CacheKey(src, time.Hour)
