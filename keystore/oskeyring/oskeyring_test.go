@@ -140,6 +140,8 @@ func TestKeyring(t *testing.T) {
 	}
 	keytest.Redacted(t, map[string]any{"source": src, "key": first, "Options": oskeyring.Options{Parse: keytest.Bare}})
 
+	secretTool(t, name)
+
 	long := strings.Repeat("x", 64<<10)
 	store(long)
 	if got, err := oskeyring.Load(bg, name, nil); string(got) != long || err != nil {
@@ -169,6 +171,32 @@ func TestKeyring(t *testing.T) {
 		t.Errorf("a locked keyring is papered over by the next source: %v, %v", k, err)
 	}
 	keytest.Holds(t, src, keytest.Secret+"2") // a source that has its key keeps it
+}
+
+// secretTool checks with libsecret's own tool that the item is where others find it,
+// and the reverse.
+func secretTool(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath("secret-tool"); err != nil {
+		t.Log("no secret-tool to compare with: apt-get install libsecret-tools")
+		return
+	}
+	out, err := exec.Command("secret-tool", "lookup", "service", "exauth", "username", name).Output()
+	if err != nil || string(out) != keytest.KeysFile(keytest.Secret+"2") {
+		t.Errorf("secret-tool finds %d bytes, %v", len(out), err)
+	}
+	store := exec.Command("secret-tool", "store", "--label=theirs", "service", "exauth", "username", "theirs")
+	store.Stdin = strings.NewReader(keytest.KeysFile(keytest.Secret))
+	if out, err := store.CombinedOutput(); err != nil {
+		t.Fatalf("secret-tool store: %v: %s", err, out)
+	}
+	keytest.Holds(t, oskeyring.Key("theirs", nil), keytest.Secret)
+	if err := oskeyring.Delete(bg, "theirs", nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := oskeyring.Load(bg, "theirs", nil); !errors.Is(err, exauth.ErrNoKey) {
+		t.Errorf("deleted: %v", err)
+	}
 }
 
 func second[T any](_ T, err error) error { return err }

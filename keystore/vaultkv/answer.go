@@ -111,7 +111,7 @@ func (s *store) refusal(status int, body []byte, token string) error {
 	case status == http.StatusTooManyRequests:
 		return fmt.Errorf("%w: a rate limit quota of the server refuses it%s", ErrUnavailable, said)
 	}
-	return fmt.Errorf("%w as it should: HTTP status %d%s", ErrUnavailable, status, said)
+	return fmt.Errorf("%w: HTTP status %d%s", ErrUnavailable, status, said)
 }
 
 func (s *store) inNamespace() string {

@@ -16,7 +16,7 @@ const token = "hvs.FAKEtoken3Mn8Bv6Cx1Zl5Kj9Hg"
 
 // A server answers as Vault's KV version 2 engine does, after its HTTP API
 // documentation and the sources of Vault 1.14 and its KV plugin 0.15. It is not Vault:
-// TestRealServer asks one.
+// TestRealServer asks that.
 type server struct {
 	*httptest.Server
 	mu       sync.Mutex

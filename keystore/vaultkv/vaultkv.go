@@ -14,8 +14,9 @@
 // addresses that were named and to no other, and is never part of an error. The
 // policy it needs is read on MOUNT/data/PATH and nothing more.
 //
-// It was written against Vault's documentation of the KV version 2 API and the
-// sources of its version 1.14.
+// It was run against the core, HTTP handler and KV engine of Vault 1.14.10 (see
+// TestRealServer), and against a server of the tests that answers like it; not against
+// OpenBao, which shares that API.
 package vaultkv
 
 import (
@@ -37,8 +38,8 @@ var (
 	// ErrSealed is a server that an operator has to unseal first.
 	ErrSealed = errors.New("exauth: vault is sealed")
 
-	// ErrUnavailable is no answer, or one that is no answer of a Vault.
-	ErrUnavailable = errors.New("exauth: vault does not answer")
+	// ErrUnavailable is no answer, or none that a KV engine of version 2 gives.
+	ErrUnavailable = errors.New("exauth: vault cannot be read from")
 )
 
 // Options say how a secret is read. Nil and the zero value mean every default. An
@@ -181,7 +182,7 @@ func (s *store) read(ctx context.Context) ([]byte, error) {
 
 // fetch asks the server once.
 func (s *store) fetch(ctx context.Context) (*answer, error) {
-	ctx, stop := context.WithTimeoutCause(ctx, s.opts.Timeout, fmt.Errorf("%w in %s", ErrUnavailable, s.opts.Timeout))
+	ctx, stop := context.WithTimeoutCause(ctx, s.opts.Timeout, fmt.Errorf("%w: no answer in %s", ErrUnavailable, s.opts.Timeout))
 	defer stop()
 	r, err := newReader(&s.opts, s.address)
 	if err != nil {
