@@ -3,14 +3,17 @@ package exauth_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/exauth/exauth"
 )
@@ -133,15 +136,91 @@ func TestHMACInMemory(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	for name, after := range map[string]func(){"in use": func() {}, "closed": func() { h.Close(); runtime.GC(); runtime.GC() }} {
-		after()
-		for form, c := range map[string]struct {
-			pad  byte
-			most int
-		}{"raw secret": {0, 0}, "inner pad": {0x36, 1}, "outer pad": {0x5c, 1}} {
-			if got := s.count(t, c.pad); got > c.most {
-				t.Errorf("%s: %s found %d times, want at most %d", name, form, got, c.most)
-			}
+	s.check(t, "in use", 1)
+	h.Close()
+	s.check(t, "closed", 1)
+}
+
+// check counts the raw secret and the padded key in memory: no copy of the one, and
+// no more of the other than hash states were made.
+func (s *searcher) check(t *testing.T, when string, states int) {
+	t.Helper()
+	runtime.GC()
+	runtime.GC()
+	for _, c := range []struct {
+		form string
+		pad  byte
+		most int
+	}{{"raw secret", 0, 0}, {"inner pad", 0x36, states}, {"outer pad", 0x5c, states}} {
+		if got := s.count(t, c.pad); got > c.most {
+			t.Errorf("%s: %s found %d times, want at most %d", when, c.form, got, c.most)
 		}
+	}
+}
+
+// TestKeyInMemory is K11 for whole keys, from where they are kept to their Close:
+// used by a Client, told about in errors, rotated and closed.
+func TestKeyInMemory(t *testing.T) {
+	dir := t.TempDir()
+	keysFile := func(secret []byte) []byte {
+		text := make([]byte, 0, 512)
+		text = append(text, `{"version": 1, "keys": [{"venue": "acme", "id": "id", "scope": "read", "secret": "`...)
+		return append(append(text, secret...), `"}]}`...)
+	}
+	for _, c := range []struct {
+		name string
+		make func(t *testing.T, secret []byte) exauth.KeySource
+	}{
+		{"bytes", func(_ *testing.T, secret []byte) exauth.KeySource { return exauth.NewSecretKeyBytes("id", secret) }},
+		{"FileKey", func(t *testing.T, secret []byte) exauth.KeySource {
+			path, text := filepath.Join(dir, "keys.json"), keysFile(secret)
+			defer clear(text)
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return exauth.FileKey(aged(t, path))
+		}},
+		{"TextKey", func(_ *testing.T, secret []byte) exauth.KeySource {
+			text := keysFile(secret)
+			return exauth.TextKey(func(context.Context) ([]byte, error) { return text, nil }, &exauth.TextOptions{TTL: time.Hour})
+		}},
+		{"TextKey of one secret", func(_ *testing.T, secret []byte) exauth.KeySource {
+			text := bytes.Clone(secret)
+			return exauth.TextKey(func(context.Context) ([]byte, error) { return text, nil }, &exauth.TextOptions{TTL: time.Hour,
+				Parse: func(text []byte) (*exauth.Key, error) { return exauth.NewSecretKeyBytes("id", text), nil }})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			secret := make([]byte, 40)
+			if _, err := rand.Read(secret); err != nil {
+				t.Fatal(err)
+			}
+			for i := range secret {
+				secret[i] = 'a' + secret[i]%26
+			}
+			s := newSearcher(t, secret)
+			if s.count(t, 0) < 1 {
+				t.Fatal("the search does not find a secret that is there")
+			}
+			src := c.make(t, secret)
+			key := must(src.Key(bg, exauth.Need{Venue: "acme", Scope: exauth.ScopeRead}))(t)
+			clear(secret)
+			runtime.KeepAlive(secret)
+			client := must(exauth.New(keyVenue(), src, nil))(t)
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					for range 500 {
+						if _, err := client.Sign(bg, exauth.Call{Path: "/v1/me"}); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			client.Close()
+			key.Close()
+			s.check(t, "closed", 1)
+		})
 	}
 }
