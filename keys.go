@@ -50,6 +50,7 @@ type keyInfo struct {
 type keyBox struct {
 	mu      sync.RWMutex // held for reading while a secret is in use, never around remote signers
 	secret  []byte
+	words   atomic.Pointer[string] // secret, for masks; see secretText
 	private crypto.Signer
 	token   func(context.Context) (string, error)
 	users   map[*bindings]bool // who else must forget the key
@@ -294,6 +295,7 @@ func (k *Key) Close() error {
 	users := b.users
 	clear(b.secret)
 	b.secret, b.private, b.token, b.users, b.closed = nil, nil, nil, nil, true
+	b.words.Store(nil)
 	b.mu.Unlock()
 	for u := range users {
 		u.drop(b)

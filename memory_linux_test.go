@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -162,6 +164,10 @@ func (s *searcher) check(t *testing.T, when string, states int) {
 // used by a Client, told about in errors, rotated and closed.
 func TestKeyInMemory(t *testing.T) {
 	dir := t.TempDir()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "no such key; signed "+r.Header.Get("Acme-Sign"), http.StatusUnauthorized)
+	}))
+	defer srv.Close()
 	keysFile := func(secret []byte) []byte {
 		text := make([]byte, 0, 512)
 		text = append(text, `{"version": 1, "keys": [{"venue": "acme", "id": "id", "scope": "read", "secret": "`...)
@@ -206,7 +212,7 @@ func TestKeyInMemory(t *testing.T) {
 			key := must(src.Key(bg, exauth.Need{Venue: "acme", Scope: exauth.ScopeRead}))(t)
 			clear(secret)
 			runtime.KeepAlive(secret)
-			client := must(exauth.New(keyVenue(), src, nil))(t)
+			client := must(exauth.New(keyVenue().At(srv.URL), src, nil))(t)
 			var wg sync.WaitGroup
 			for range 4 {
 				wg.Go(func() {
@@ -218,6 +224,11 @@ func TestKeyInMemory(t *testing.T) {
 				})
 			}
 			wg.Wait()
+			for range 20 { // each error is searched for the secret
+				if _, err := client.Do(bg, exauth.Call{Path: "/v1/me"}); err == nil {
+					t.Error("the server refused, and the call did not fail")
+				}
+			}
 			client.Close()
 			key.Close()
 			s.check(t, "closed", 1)

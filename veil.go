@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/url"
 	"reflect"
+	"runtime"
+	"unsafe"
 
 	"github.com/exauth/exauth/internal/mask"
 )
@@ -73,10 +75,32 @@ func (i *keyInfo) hidden() []string {
 	b := i.box
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	hide := []string{i.passphrase, string(b.secret)}
+	hide := []string{i.passphrase, b.secretText()}
 	hide = append(hide, i.egress.hidden()...)
 	if !i.bearer { // the id of a bearer key is a word, and no secret
 		hide = append(hide, i.id)
 	}
 	return hide
+}
+
+// secretText returns the secret as a string for masks; b.mu is held. It is made once
+// for a key, since one for every error would leave as many behind (K11). Others may
+// still read it when the key is closed, so that nobody but the collector can wipe it.
+func (b *keyBox) secretText() string {
+	if text := b.words.Load(); text != nil || len(b.secret) == 0 {
+		return deref(text)
+	}
+	size := len(b.secret) + 16 // smaller blocks hold several values, and have no finalizer of their own
+	block := make([]byte, size)
+	text := unsafe.String(&block[0], copy(block, b.secret))
+	runtime.SetFinalizer(&block[0], func(first *byte) { clear(unsafe.Slice(first, size)) })
+	b.words.CompareAndSwap(nil, &text)
+	return deref(b.words.Load())
+}
+
+func deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
 }
