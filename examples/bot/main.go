@@ -35,6 +35,7 @@ func main() {
 	flag.Uint64Var(&s.seed, "seed", 1, "of the faults and of the market here")
 	flag.IntVar(&s.levels, "levels", 3, "levels above and below the price")
 	flag.Float64Var(&s.step, "step", 0.002, "between two levels, as a share of the price")
+	flag.StringVar(&s.journal, "journal", "", "file that keeps what is in flight, so that the next run finds it")
 	flag.StringVar(&s.qty, "qty", "0.001", "size of an order")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -47,6 +48,7 @@ func main() {
 
 type settings struct {
 	venue, qty     string
+	journal        string
 	rounds, levels int
 	faults, step   float64
 	seed           uint64
@@ -54,11 +56,12 @@ type settings struct {
 
 // A stage is where the bot trades: the test exchange here, or somebody's testnet.
 type stage struct {
-	client *exauth.Client
-	server *exchangetest.Server // nil when the exchange is somebody else's
-	say    dialect
-	every  time.Duration
-	stop   func()
+	client  *exauth.Client
+	journal *exauth.Journal      // nil when none is kept
+	server  *exchangetest.Server // nil when the exchange is somebody else's
+	say     dialect
+	every   time.Duration
+	stop    func()
 }
 
 func run(ctx context.Context, s settings, out io.Writer) error {
@@ -67,6 +70,14 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 		return err
 	}
 	defer st.stop()
+	return st.trade(ctx, s, out)
+}
+
+// trade is the bot's life.
+func (st *stage) trade(ctx context.Context, s settings, out io.Writer) error {
+	if err := st.recover(ctx, out); err != nil {
+		return err
+	}
 	before, price, err := st.begin(ctx, out)
 	if err != nil {
 		return err
@@ -117,25 +128,53 @@ func open(s settings, out io.Writer) (*stage, error) {
 	// A short receive window settles doubts sooner: after it an order cannot be
 	// accepted any more.
 	opts := &exauth.Options{RecvWindow: time.Second, Timeout: time.Second}
-	if remote {
-		v, ok := venue.ByName(s.venue)
-		if !ok || environment == "" {
-			return nil, fmt.Errorf("%s has no test environment %q", name, environment)
-		}
-		c, err := exauth.New(v, exauth.EnvKey(strings.ToUpper(name)), nil)
+	if s.journal != "" {
+		j, err := exauth.OpenJournal(s.journal)
 		if err != nil {
 			return nil, err
 		}
-		st.client, st.every, st.stop = c, 2*time.Second, func() { c.Close() }
-		return st, nil
+		st.journal, opts.Journal = j, j
+	}
+	st.stop = func() {
+		if st.client != nil {
+			st.client.Close()
+		}
+		if st.server != nil {
+			st.server.Close()
+		}
+		if st.journal != nil {
+			st.journal.Close()
+		}
+	}
+	if err := st.connect(name, environment, remote, s, opts); err != nil {
+		st.stop()
+		return nil, err
+	}
+	if st.server != nil {
+		fmt.Fprintf(out, "a test exchange that speaks %s at %s, where %.0f %% of all calls go wrong\n", name, st.server.URL(), 100*s.faults)
+	}
+	return st, nil
+}
+
+// connect makes the client, and the test exchange if that is where to trade.
+func (st *stage) connect(name, environment string, remote bool, s settings, opts *exauth.Options) error {
+	if remote {
+		v, ok := venue.ByName(s.venue)
+		if !ok || environment == "" {
+			return fmt.Errorf("%s has no test environment %q", name, environment)
+		}
+		c, err := exauth.New(v, exauth.EnvKey(strings.ToUpper(name)), &exauth.Options{Journal: opts.Journal})
+		st.client, st.every = c, 2*time.Second
+		return err
 	}
 	v, _ := venue.ByName(name)
 	// Everything that can go wrong but bans: waiting for their end takes minutes.
 	mix := exchangetest.FaultMix(s.faults, exchangetest.Fault418, exchangetest.Fault429)
 	srv, err := exchangetest.Start(v, &exchangetest.Options{Faults: mix, Seed: s.seed})
 	if err != nil {
-		return nil, err
+		return err
 	}
+	st.server = srv
 	if v.MaxRecvWindow == 0 {
 		opts.RecvWindow = 0
 	}
@@ -143,14 +182,44 @@ func open(s settings, out io.Writer) (*stage, error) {
 	// It enforces no quotas. Elsewhere the bot is paced by the venue's, which is exauth's
 	// default.
 	opts.Limiter = exauth.NewLimiter(v, &exauth.LimiterOptions{Off: true})
-	c, err := exauth.New(srv.Venue(), srv.Key(exauth.ScopeTradeSpot).Credential(), opts)
-	if err != nil {
-		srv.Close()
-		return nil, err
+	st.client, err = exauth.New(srv.Venue(), srv.Key(exauth.ScopeTradeSpot).Credential(), opts)
+	return err
+}
+
+// recover finds out what the last run had in flight when it ended, and cancels what
+// it may have left open. What it had bought and not sold is not this run's.
+func (st *stage) recover(ctx context.Context, out io.Writer) error {
+	if st.journal == nil {
+		return nil
 	}
-	fmt.Fprintf(out, "a test exchange that speaks %s at %s, where %.0f %% of all calls go wrong\n", name, srv.URL(), 100*s.faults)
-	st.client, st.server, st.stop = c, srv, func() { c.Close(); srv.Close() }
-	return st, nil
+	var left []*exauth.Error
+	placing := st.say.place(order{qty: new(big.Rat)})
+	for _, e := range st.journal.Recent() {
+		if e.Outcome == exauth.OutcomeAccepted && e.Method == placing.Method && e.Path == placing.Path {
+			left = append(left, e)
+		}
+	}
+	left = left[max(0, len(left)-100):] // many more than are ever open at once
+	for _, e := range st.journal.Pending() {
+		r, err := st.client.Resolve(ctx, e)
+		if r.Outcome == exauth.OutcomeUnknown {
+			return fmt.Errorf("order %s of the last run is still in doubt: %w", e.ClientOrderID, err)
+		}
+		if r.Outcome == exauth.OutcomeAccepted {
+			left = append(left, e)
+		}
+		fmt.Fprintf(out, "order %s was in flight when the last run ended: %s\n", e.ClientOrderID, r.Outcome)
+	}
+	for _, e := range left {
+		_, err := st.client.Do(ctx, st.say.cancel(e.ClientOrderID))
+		switch {
+		case err == nil:
+			fmt.Fprintf(out, "order %s of the last run was open, and is canceled\n", e.ClientOrderID)
+		case !errors.Is(err, exauth.ErrUnknownOrder): // that one is not open any more
+			return err
+		}
+	}
+	return nil
 }
 
 // begin reads the balances and the price, however often that takes.
