@@ -84,6 +84,7 @@ func (x *coinbase) open(d *desk) {
 		"GET /v2/currencies":                     {0, x.fiat},
 		"GET /v2/currencies/crypto":              {0, x.crypto},
 		"GET /v2/exchange-rates":                 {0, x.rates},
+		"GET /v2/accounts":                       {read, x.appAccounts},
 		"POST /v2/accounts/*/transactions":       {exauth.ScopeWithdraw, x.send},
 	}
 }
@@ -345,6 +346,19 @@ func (x *coinbase) account(q *coinbaseCall) answer {
 		}
 	}
 	return *coinbaseRefuse(q.call, http.StatusNotFound, "NOT_FOUND", "account not found")
+}
+
+// appAccounts is of the App API: the same wallets, without what is held.
+func (x *coinbase) appAccounts(q *coinbaseCall) answer {
+	list := []map[string]any{}
+	for _, h := range x.book.holdings(q.key.account()) {
+		list = append(list, map[string]any{
+			"id": coinbaseWallet(q.key.account(), h.asset), "name": h.asset + " Wallet", "primary": true, "type": "wallet",
+			"currency": map[string]any{"code": h.asset, "name": h.asset}, "balance": map[string]string{"amount": text(add(h.free, h.locked), 0), "currency": h.asset},
+			"resource": "account", "resource_path": "/v2/accounts/" + coinbaseWallet(q.key.account(), h.asset),
+		})
+	}
+	return coinbaseOK(map[string]any{"pagination": map[string]any{"next_uri": nil}, "data": list})
 }
 
 // coinbasePage cuts a list by limit and cursor, which counts what was shown.

@@ -128,6 +128,9 @@ func TestCoinbaseTrades(t *testing.T) {
 	if got := c.do("GET", coinbaseV3+"accounts/"+accounts.at(t, "accounts.4.uuid"), ""); got.at(t, "account.hold.value") != "5000.01" {
 		t.Errorf("one account: %s", got.body)
 	}
+	if got := c.do("GET", "/v2/accounts", ""); got.at(t, "data.4.balance.amount") != "1000000" || got.at(t, "data.4.id") != accounts.at(t, "accounts.4.uuid") {
+		t.Errorf("of the App API: %s", got.body)
+	}
 	queried := c.do("GET", coinbaseV3+"orders/historical/"+id, "")
 	for path, want := range map[string]string{"order_id": id, "status": "OPEN", "client_order_id": "bot1", "filled_size": "0", "average_filled_price": "0",
 		"order_type": "LIMIT", "side": "BUY", "time_in_force": "GOOD_UNTIL_CANCELLED", "order_configuration.limit_limit_gtc.base_size": "0.1",

@@ -52,7 +52,7 @@ func TestVenuesPriceCallsAsTheExchange(t *testing.T) {
 			"GET /v2/currencies", "GET /v2/exchange-rates", "GET /api/v3/brokerage/products", "GET /api/v3/brokerage/product_book product_id=BTC-USD",
 			"GET /api/v3/brokerage/accounts", "GET /api/v3/brokerage/key_permissions", "GET /api/v3/brokerage/orders/historical/batch",
 			"GET /api/v3/brokerage/orders/historical/fills", "GET /api/v3/brokerage/orders/historical/7", "POST /api/v3/brokerage/orders client_order_id=a",
-			"POST /api/v3/brokerage/orders/batch_cancel order_ids=a", "POST /v2/accounts/a/transactions type=send",
+			"POST /api/v3/brokerage/orders/batch_cancel order_ids=a", "POST /v2/accounts/a/transactions type=send", "GET /v2/accounts",
 		},
 		"cryptocom": {
 			"GET /exchange/v1/public/get-instruments", "GET /exchange/v1/public/get-tickers", "GET /exchange/v1/public/get-book instrument_name=BTC_USD",
