@@ -1,6 +1,6 @@
 // Testexchange runs a test exchange for clients in any language: it plays Binance,
-// Kraken or OKX on a loopback address, prints the keys it accepts, and checks every
-// signature it gets. Nothing in it is real.
+// Coinbase, Crypto.com, Gemini, Kraken or OKX on a loopback address, prints the keys it
+// accepts, and checks every signature it gets. Nothing in it is real.
 //
 //	go run ./examples/testexchange -venue binance -addr 127.0.0.1:8089
 //
@@ -14,9 +14,11 @@ package main
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -51,7 +53,7 @@ func main() {
 // run serves until ctx ends.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("testexchange", flag.ContinueOnError)
-	name := flags.String("venue", "binance", "the exchange to play: binance, kraken or okx")
+	name := flags.String("venue", "binance", "the exchange to play: binance, coinbase, cryptocom, gemini, kraken or okx")
 	addr := flags.String("addr", "127.0.0.1:8089", "where to listen; port 0 picks a free one")
 	asJSON := flags.Bool("json", false, "print one line of JSON instead of text")
 	skew := flags.Duration("skew", 0, "how far the exchange's clock runs ahead, like 5s")
@@ -126,12 +128,34 @@ func printFaults(out io.Writer, server *exchangetest.Server) error {
 	return err
 }
 
-// makeKeys is the default set, and for Binance an RSA and an Ed25519 key too.
+// makeKeys is the default set, and keys of the other kinds that Binance and Coinbase
+// take.
 func makeKeys(venueName string) ([]exchangetest.Key, error) {
 	keys, err := exchangetest.DefaultKeys(venueName)
-	if err != nil || venueName != "binance" {
+	if err != nil {
 		return keys, err
 	}
+	switch venueName {
+	case "binance":
+		return binanceKeys(keys)
+	case "coinbase":
+		return coinbaseKeys(keys)
+	}
+	return keys, nil
+}
+
+// coinbaseKeys adds an Ed25519 key, whose secret is the base64 of seed and public key.
+func coinbaseKeys(keys []exchangetest.Key) ([]exchangetest.Key, error) {
+	pub, priv, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return append(keys, exchangetest.Key{ID: keys[0].ID + "-ed25519", Secret: base64.StdEncoding.EncodeToString(priv), Public: pub,
+		Scope: exauth.ScopeRead | exauth.ScopeTrade, Account: "main"}), nil
+}
+
+// binanceKeys adds an RSA and an Ed25519 key.
+func binanceKeys(keys []exchangetest.Key) ([]exchangetest.Key, error) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, err
@@ -200,6 +224,8 @@ func kindOf(k exchangetest.Key) string {
 		return "RSA key"
 	case ed25519.PublicKey:
 		return "Ed25519 key"
+	case *ecdsa.PublicKey:
+		return "ECDSA key"
 	}
 	return "HMAC key"
 }

@@ -37,7 +37,8 @@ func TestJSONLine(t *testing.T) {
 	for _, tc := range []struct {
 		venue, path string
 		keys, pems  int
-	}{{"binance", "/api/v3/ping", 6, 2}, {"kraken", "/0/public/Time", 4, 0}, {"okx", "/api/v5/public/time", 4, 0}} {
+	}{{"binance", "/api/v3/ping", 6, 2}, {"kraken", "/0/public/Time", 4, 0}, {"okx", "/api/v5/public/time", 4, 0},
+		{"coinbase", "/api/v3/brokerage/time", 5, 4}, {"cryptocom", "/exchange/v1/public/get-tickers", 4, 0}, {"gemini", "/v1/symbols", 4, 0}} {
 		t.Run(tc.venue, func(t *testing.T) {
 			text, err := serve(t, "-venue", tc.venue, "-addr", "127.0.0.1:0", "-json").ReadString('\n')
 			if err != nil {
