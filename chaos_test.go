@@ -29,22 +29,38 @@ type pit struct {
 	venue   func() *exauth.Venue
 	order   func(price string) exauth.Call // a limit buy
 	lookups []string                       // where orders are looked up
-	window  time.Duration                  // for sockets: how long an order is good
+	window  time.Duration                  // for sockets: how long an order is good; 0: the venue states no last moment
+	ordered bool                           // nonces must arrive in order
+	without []exchangetest.FaultKind
 }
 
 var pits = map[string]pit{
 	"binance": {venue.Binance, func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/api/v3/order", Params: exauth.Params{{"symbol", "BTCUSDT"}, {"side", "BUY"}, {"type", "LIMIT"},
 			{"timeInForce", "GTC"}, {"quantity", "0.001"}, {"price", price}}}
-	}, []string{"GET /api/v3/order"}, time.Second},
+	}, []string{"GET /api/v3/order"}, time.Second, false, nil},
+	// Coinbase has one word for a token from its future and for a wrong key, and a few of
+	// those hold the orders back: no clock jumps there.
+	"coinbase": {venue.Coinbase, func(price string) exauth.Call {
+		return exauth.Call{Method: "POST", Path: "/api/v3/brokerage/orders", Params: exauth.Params{{"product_id", "BTC-USD"}, {"side", "BUY"},
+			{"order_configuration", exauth.Params{{"limit_limit_gtc", exauth.Params{{"base_size", "0.001"}, {"limit_price", price}}}}}}}
+	}, []string{"GET /api/v3/brokerage/orders/historical/batch"}, 0, false, []exchangetest.FaultKind{exchangetest.FaultClock}},
+	"cryptocom": {venue.CryptoCom, func(price string) exauth.Call {
+		return exauth.Call{Method: "POST", Path: "/exchange/v1/private/create-order", Params: exauth.Params{{"instrument_name", "BTC_USD"}, {"side", "BUY"},
+			{"type", "LIMIT"}, {"quantity", "0.001"}, {"price", price}}}
+	}, []string{"POST /exchange/v1/private/get-order-detail"}, 0, false, nil},
+	"gemini": {venue.Gemini, func(price string) exauth.Call {
+		return exauth.Call{Method: "POST", Path: "/v1/order/new", Params: exauth.Params{{"symbol", "btcusd"}, {"side", "buy"}, {"type", "exchange limit"},
+			{"amount", "0.001"}, {"price", price}}}
+	}, []string{"POST /v1/order/status"}, 0, true, nil},
 	"kraken": {venue.Kraken, func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/0/private/AddOrder", Params: exauth.Params{{"pair", "XBTUSD"}, {"type", "buy"}, {"ordertype", "limit"},
 			{"volume", "0.001"}, {"price", price}}}
-	}, []string{"POST /0/private/OpenOrders", "POST /0/private/ClosedOrders"}, 3 * time.Second}, // in whole seconds, by a clock in whole seconds
+	}, []string{"POST /0/private/OpenOrders", "POST /0/private/ClosedOrders"}, 3 * time.Second, false, nil}, // in whole seconds, by a clock in whole seconds
 	"okx": {venue.OKX, func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/api/v5/trade/order", Params: exauth.Params{{"instId", "BTC-USDT"}, {"tdMode", "cash"}, {"side", "buy"},
 			{"ordType", "limit"}, {"sz", "0.001"}, {"px", price}}}
-	}, []string{"GET /api/v5/trade/order"}, time.Second},
+	}, []string{"GET /api/v5/trade/order"}, time.Second, false, nil},
 }
 
 // A chaos is one run.
@@ -63,6 +79,7 @@ type verdict struct {
 	doubtful, again       int                    // unknown at first; took more than one Resolve
 	twice, doubles        int                    // orders executed more than once, and how often too much
 	lost, invented        int                    // told not done though it was; told done though it was not
+	open                  int                    // unknown and not executed, where the venue states no last moment
 	unsettled, guessed    int                    // unknown after Resolve; not unknown after it while no lookup worked
 	replays, faults, late int
 	requests, leaked      int
@@ -71,8 +88,8 @@ type verdict struct {
 }
 
 func (v verdict) String() string {
-	return fmt.Sprintf("told %v; %d unknown at first (%d took more than one Resolve); executed %d, twice %d, lost %d, invented %d, unsettled %d, guessed %d; %d faults in %d requests, %d replays; %v",
-		v.told, v.doubtful, v.again, v.executed, v.twice, v.lost, v.invented, v.unsettled, v.guessed, v.faults, v.requests, v.replays, v.took.Round(time.Millisecond))
+	return fmt.Sprintf("told %v; %d unknown at first (%d took more than one Resolve); executed %d, twice %d, lost %d, invented %d, unsettled %d (%d open), guessed %d; %d faults in %d requests, %d replays; %v",
+		v.told, v.doubtful, v.again, v.executed, v.twice, v.lost, v.invented, v.unsettled, v.open, v.guessed, v.faults, v.requests, v.replays, v.took.Round(time.Millisecond))
 }
 
 // mix is the faults of a run, and before them dead lookups, if asked for.
@@ -84,7 +101,7 @@ func (k chaos) mix(p pit, down bool) []exchangetest.Fault {
 			list = append(list, exchangetest.Fault{Kind: exchangetest.FaultError, Method: method, Path: path, Status: 503})
 		}
 	}
-	mix := exchangetest.FaultMix(k.rate, exchangetest.FaultPartial)
+	mix := exchangetest.FaultMix(k.rate, append(p.without, exchangetest.FaultPartial)...)
 	for i := range mix {
 		if !k.socket {
 			continue
@@ -124,7 +141,7 @@ func (k chaos) open(t *testing.T, p pit) (*exchangetest.Server, *exauth.Client) 
 	srv := exchangetest.NewServer(t, v, &exchangetest.Options{Keys: keys, Balances: funds, Seed: k.seed, MaxRequests: 1,
 		Latency: 2 * time.Millisecond, Faults: k.mix(p, k.down)})
 	v = srv.Venue()
-	o := &exauth.Options{Limiter: anyTime{}, NonceWindow: true, NoRetry: k.naive}
+	o := &exauth.Options{Limiter: anyTime{}, NonceWindow: !p.ordered, NoRetry: k.naive, MaxWait: time.Hour}
 	if k.socket {
 		v.Lookup.Lag, v.Deadline = 300*time.Millisecond, p.window // with room for a busy machine
 		o.RecvWindow, o.Timeout = min(p.window, max(v.MaxRecvWindow, 0)), 500*time.Millisecond
@@ -195,6 +212,13 @@ func (k chaos) through(t *testing.T, p pit, srv *exchangetest.Server, c *exauth.
 	for srv.Late() > 0 {
 		time.Sleep(50 * time.Millisecond)
 	}
+	if p.window == 0 { // what is found is settled, however late it was executed
+		each(func(i int) {
+			if told[i] == exauth.OutcomeUnknown && !k.naive {
+				told[i], _ = settleOrder(t.Context(), c, errs[i], 25)
+			}
+		})
+	}
 	shown := 0
 	for i, outcome := range told {
 		n := srv.ExecutionsOf("main", k.id(i))
@@ -204,6 +228,8 @@ func (k chaos) through(t *testing.T, p pit, srv *exchangetest.Server, c *exauth.
 		switch {
 		case n > 1:
 			v.twice, v.doubles, wrong = v.twice+1, v.doubles+n-1, true
+		case outcome == exauth.OutcomeUnknown && p.window == 0 && n == 0:
+			v.open++
 		case outcome == exauth.OutcomeUnknown:
 			v.unsettled, wrong = v.unsettled+1, true
 		case outcome == exauth.OutcomeAccepted && n == 0:
@@ -254,8 +280,8 @@ func (k chaos) place(ctx context.Context, c *exauth.Client, p pit, i int) (exaut
 // own, and tells how often it asked.
 func settleOrder(ctx context.Context, c *exauth.Client, e *exauth.Error, patience int) (told exauth.Outcome, rounds int) {
 	for rounds = 1; ; rounds++ {
-		res, _ := c.Resolve(ctx, e)
-		if res.Outcome != exauth.OutcomeUnknown || rounds == patience {
+		res, err := c.Resolve(ctx, e)
+		if res.Outcome != exauth.OutcomeUnknown || rounds == patience || err == nil {
 			return res.Outcome, rounds
 		}
 	}
@@ -284,7 +310,7 @@ func (v verdict) check(t *testing.T, k chaos) {
 // run by a client that sends again on every error executes some twice: the faults are
 // real.
 func TestChaos(t *testing.T) {
-	size, seeds := chaos{orders: 600, workers: 32, rate: 0.1}, 1
+	size, seeds := chaos{orders: 400, workers: 32, rate: 0.1}, 1
 	switch os.Getenv("EXAUTH_CHAOS") {
 	case "full":
 		size.orders, seeds = 10_000, 5
@@ -321,7 +347,10 @@ func TestChaos(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := k.run(t, pits[name])
 				t.Logf("sent again on every error: %d of %d orders executed more than once; %v", v.twice, k.orders, v)
-				if v.twice < k.orders/500 {
+				switch { // at Coinbase an id is never executed again
+				case name == "coinbase" && v.twice != 0:
+					t.Errorf("%d doubles", v.twice)
+				case name != "coinbase" && v.twice < max(1, k.orders/500):
 					t.Errorf("only %d doubles", v.twice)
 				}
 			})
@@ -338,6 +367,9 @@ func TestChaosSocket(t *testing.T) {
 		k.orders = 10_000
 	}
 	for name, p := range pits {
+		if p.window == 0 {
+			continue // what is not found there stays unknown: TestChaos has it
+		}
 		t.Run(name, func(t *testing.T) {
 			before := settled(0)
 			srv, c := k.open(t, p)
