@@ -45,6 +45,12 @@
 // are always asked for. Keys are signed with for the venue's own hosts only, over
 // TLS, and no redirect is followed.
 //
+// A [KeyRing] holds several, picks the narrowest for each call, and lets them be
+// exchanged under load: [Client.Rotate] proves a new key at the venue before it
+// switches, [KeyRing.Revoke] takes one away at once. [Client.CheckKey] asks the venue
+// what a key may do, Options.KeyWarning hears of its age, and [Causes] lists what is
+// probably behind a refusal.
+//
 // # Without network
 //
 // [Client.Sign] makes a signed *http.Request and sends nothing. [Client.Transport]

@@ -50,3 +50,43 @@ func ExampleFirstKey() {
 	// Output:
 	// exauth: no key: EXAMPLE_OKX_API_KEY is not set; keys file no-such-keys.json does not exist
 }
+
+// A ring holds a key for each job. Its keys are exchanged while Clients use them;
+// Client.Rotate proves a new one at the venue first.
+func ExampleKeyRing() {
+	ctx := context.Background()
+	ring, err := exauth.NewKeyRing(
+		exauth.NewSecretKey("reader", "FAKE-not-a-secret-1").For("okx", "production", "main").Restrict(exauth.ScopeRead),
+		exauth.NewSecretKey("trader", "FAKE-not-a-secret-2").For("okx", "production", "main").Restrict(exauth.ScopeRead|exauth.ScopeTradeSpot),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	key, _ := ring.Key(ctx, exauth.Need{Venue: "okx", Account: "main", Scope: exauth.ScopeTradeSpot})
+	fmt.Println("trades with a key for", key.Scope())
+
+	next := exauth.NewSecretKey("trader-2", "FAKE-not-a-secret-3").For("okx", "production", "main").Restrict(exauth.ScopeRead | exauth.ScopeTradeSpot)
+	old, err := ring.Swap(ctx, next) // returns when nothing signed with the old key is under way
+	fmt.Println("swapped:", old == key, err)
+
+	todo := ring.Revoke(next.Fingerprint())
+	fmt.Println(todo)
+	_, err = ring.Key(ctx, exauth.Need{Venue: "okx", Account: "main", Scope: exauth.ScopeTradeSpot})
+	fmt.Println(errors.Is(err, exauth.ErrNoKey))
+	// Output:
+	// trades with a key for read+trade-spot
+	// swapped: true <nil>
+	// key fc1fc2487ba88d2e was revoked here only: delete it at okx
+	// true
+}
+
+// What may be behind an error that is about a key, the likeliest first.
+func ExampleCauses() {
+	err := &exauth.Error{Venue: "binance", Code: "-2015", Kind: exauth.ErrIPNotAllowed}
+	for _, cause := range exauth.Causes(fmt.Errorf("placing an order: %w", err)) {
+		fmt.Println(cause.Text)
+	}
+	// Output:
+	// the address this machine leaves from is not on the key's list
+}

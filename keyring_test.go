@@ -572,3 +572,36 @@ func TestRotateKeepsState(t *testing.T) {
 		t.Errorf("nonce %s after %s", is, was)
 	}
 }
+
+// TestRingNothingLeft (O7): with the old key gone and the new one refused, a cancel and
+// a read are still sent: the venue's no counts, not ours.
+func TestRingNothingLeft(t *testing.T) {
+	h := openHouse(t)
+	h.give("one")
+	entry := func(id string) string {
+		return `{"version":1,"keys":[{"venue":"tiny","id":"` + id + `","secret":"secret-of-` + id + `","scope":"read+trade-spot"}]}`
+	}
+	path := write(t, filepath.Join(t.TempDir(), "keys.json"), entry("one"))
+	ring := must(exauth.NewKeyRing(exauth.FileKey(path)))(t)
+	c := must(exauth.New(h.venue(), ring, nil))(t)
+	defer c.Close()
+	if _, err := c.Do(bg, aRead); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, entry("nobody"))
+	if _, err := c.Do(bg, anOrder); err != nil { // the new one is refused, the old one serves
+		t.Fatal(err)
+	}
+	must(ring.Key(bg, exauth.Need{Venue: "tiny", Scope: exauth.ScopeRead}))(t).Close()
+	for name, call := range map[string]exauth.Call{"cancel": aCancel, "read": aRead} {
+		n := len(h.arrivals())
+		var e *exauth.Error
+		if _, err := c.Do(bg, call); !errors.As(err, &e) || e.Status == 0 || len(h.arrivals()) == n {
+			t.Errorf("a %s was not sent: %v", name, err)
+		}
+	}
+	h.give("nobody") // the venue has it now
+	if _, err := c.Do(bg, anOrder); err != nil {
+		t.Errorf("a key that works: %v", err)
+	}
+}

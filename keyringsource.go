@@ -88,8 +88,8 @@ func (r *ring) ask(ctx context.Context, n int, src KeySource, need Need) (*Key, 
 		}
 	case r.accepted(ctx, s, key, old):
 		s.key, s.tried = key, nil
-	case old == nil:
-		return nil, fmt.Errorf("%w: key %s was not accepted, and there is no other", ErrKey, key.Fingerprint())
+	case old == nil: // there is no other: the venue may say no again, but no guess of ours stops a read or a cancel
+		return key, nil
 	default: // who served this Need goes on serving it
 		if s.key != nil {
 			r.remember(asked, s)

@@ -46,6 +46,21 @@ func (b *keyBox) drain(ctx context.Context) error {
 	return nil
 }
 
+// admit finds the key for an attempt, unless something on this side holds it back.
+func (c *core) admit(ctx context.Context, d *draft) (*binding, error) {
+	if reason := c.halted.Load(); reason != nil && d.opensRisk() {
+		return nil, c.stop(ctx, d, nil, ErrHalted, errors.New(*reason))
+	}
+	b, err := c.keyFor(c.asking(ctx, d), d)
+	if err != nil {
+		return nil, c.stop(ctx, d, nil, nil, err)
+	}
+	if _, err := b.gate.holds(d, false); err != nil {
+		return nil, c.stop(ctx, d, b, nil, err)
+	}
+	return b, nil
+}
+
 // ready asks the source for a key and makes it ready. A key that a ring replaced, and
 // its owner closed, between the two is asked for again.
 func (c *core) ready(ctx context.Context, d *draft) (*binding, error) {

@@ -15,15 +15,9 @@ import (
 // It returns a Response also beside an error that the venue's answer caused.
 func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, error) {
 	d.number, d.waited = number, 0
-	if reason := c.halted.Load(); reason != nil && d.opensRisk() {
-		return nil, c.stop(ctx, d, nil, ErrHalted, errors.New(*reason))
-	}
-	b, err := c.keyFor(c.asking(ctx, d), d)
+	b, err := c.admit(ctx, d)
 	if err != nil {
-		return nil, c.stop(ctx, d, nil, nil, err)
-	}
-	if _, err := b.gate.holds(d, false); err != nil {
-		return nil, c.stop(ctx, d, b, nil, err)
+		return nil, err
 	}
 	if d.auth == AuthSigned {
 		c.freshClock(ctx) // before the wait, so that no stamp gets old in the queue
