@@ -2,6 +2,8 @@ package exchangetest_test
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -605,5 +607,94 @@ func TestFixtureRedacted(t *testing.T) {
 	})
 	if text := oneFailure(t, c); !strings.Contains(text, "is not saved") { // for its name
 		t.Error(text)
+	}
+}
+
+// TestFixtureKeys replays with keys of every kind, each against another one of its
+// kind. The copies under other names are checked by signing again.
+func TestFixtureKeys(t *testing.T) {
+	ed := func() exchangetest.Key {
+		_, priv, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := exchangetest.NewPrivateKey(priv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	ec := func() exchangetest.Key {
+		list, err := exchangetest.DefaultKeys("coinbase")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list[1]
+	}
+	pair := func() exchangetest.Key {
+		_, priv, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return exchangetest.Key{ID: "fake-" + hexSHA256("id", string(priv))[:16], Secret: base64.StdEncoding.EncodeToString(priv)}
+	}
+	as := func(v *exauth.Venue, name string) *exauth.Venue { v.Name = name; return v }
+	for _, c := range []struct {
+		name string
+		v    func() *exauth.Venue
+		key  func() exchangetest.Key
+		call exauth.Call
+	}{
+		{"Binance, Ed25519", venue.Binance, ed, placed["binance"]},
+		{"Binance under another name", func() *exauth.Venue { return as(venue.Binance(), "other") }, ed, placed["binance"]},
+		{"Coinbase, P-256", venue.Coinbase, ec, placed["coinbase"]},
+		{"Coinbase, Ed25519", venue.Coinbase, pair, placed["coinbase"]},
+		{"Coinbase under another name, P-256", func() *exauth.Venue { return as(venue.Coinbase(), "other") }, ec, placed["coinbase"]},
+		{"Coinbase under another name, Ed25519", func() *exauth.Venue { return as(venue.Coinbase(), "other") }, pair, placed["coinbase"]},
+		{"CoinMarketCap, a bare key", venue.CoinMarketCap, func() exchangetest.Key {
+			return exchangetest.Key{ID: "fake-0123456789-" + hexSHA256("a", t.Name())[:4]}
+		},
+			exauth.Call{Path: "/v1/key/info"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file, key, v := filepath.Join(t.TempDir(), "keys.http"), c.key(), c.v()
+			v.Answer, v.Clock.Path = nil, ""
+			send := func(fx *exchangetest.Fixture, source exauth.KeySource) func(t testing.TB) {
+				return func(t testing.TB) {
+					o := fx.Options()
+					o.NoRetry = true
+					cl, err := exauth.New(fx.Venue(), source, o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					cl.Do(t.Context(), c.call)
+				}
+			}
+			rec := runCase(func(t testing.TB) {
+				fx := exchangetest.Record(t, file, v, &exchangetest.FixtureOptions{Credentials: key.Credential(), Transport: &script{answers: []string{"{}"}}})
+				send(fx, fx.Key())(t)
+			})
+			if len(rec.failures) > 0 {
+				t.Fatalf("recording: %q", rec.failures)
+			}
+			same := runCase(func(t testing.TB) {
+				fx := exchangetest.Replay(t, file, v, &exchangetest.FixtureOptions{Key: key})
+				send(fx, fx.Key())(t)
+			})
+			if len(same.failures) > 0 {
+				t.Errorf("its own key: %q", same.failures)
+			}
+			other := c.key()
+			if other.ID == key.ID {
+				other.ID = "fake-another-one"
+			}
+			forged := runCase(func(t testing.TB) {
+				fx := exchangetest.Replay(t, file, v, &exchangetest.FixtureOptions{Key: key})
+				send(fx, other.Credential())(t)
+			})
+			if text := oneFailure(t, forged); !strings.Contains(text, "signature is not that of the fixture's key") {
+				t.Errorf("another key: %s", text)
+			}
+		})
 	}
 }
