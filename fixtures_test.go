@@ -2,6 +2,8 @@ package exauth_test
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -212,3 +214,31 @@ var personal = []*regexp.Regexp{
 	regexp.MustCompile(`-----BEGIN`),
 	regexp.MustCompile(`[A-Za-z0-9+_]{41,}`), // keys and signatures are long
 }
+
+// TestRedactionFixture: a recording that has seen a key, and its options, show none
+// of it.
+func TestRedactionFixture(t *testing.T) {
+	v := venue.OKX()
+	v.Clock.Path = ""
+	o := &exchangetest.FixtureOptions{
+		Credentials: exauth.NewSecretKey(canaryID, canarySecret).WithPassphrase(canaryPhrase),
+		Secrets:     func() []string { return []string{canaryToken} },
+		Transport: transportFunc(func(req *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
+				Body: io.NopCloser(strings.NewReader(`{"code":"0","msg":"","data":[]}`))}, nil
+		}),
+	}
+	fx := exchangetest.Record(t, filepath.Join(t.TempDir(), "canary.http"), v, o)
+	c := must(exauth.New(fx.Venue(), fx.Key(), fx.Options()))(t)
+	defer c.Close()
+	must(c.Do(t.Context(), exauth.Call{Path: "/api/v5/account/balance"}))(t)
+	all := sinks()
+	for name, x := range map[string]any{"Fixture": fx, "FixtureOptions": *o, "Options": *fx.Options(), "Client": fx.Client()} {
+		t.Run(name, func(t *testing.T) { search(t, places(x), all) })
+	}
+}
+
+// A transportFunc is a transport made of a function.
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ import (
 type testCase struct {
 	testing.TB
 	ctx      context.Context
+	mu       sync.Mutex
 	failures []string
 	logs     []string
 	cleanups []func()
@@ -36,9 +38,13 @@ func (c *testCase) Name() string             { return "TestSomething" }
 func (c *testCase) Context() context.Context { return c.ctx }
 func (c *testCase) Cleanup(f func())         { c.cleanups = append(c.cleanups, f) }
 func (c *testCase) Logf(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.logs = append(c.logs, fmt.Sprintf(format, args...))
 }
 func (c *testCase) Errorf(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.failures = append(c.failures, fmt.Sprintf(format, args...))
 }
 func (c *testCase) Fatalf(format string, args ...any) { c.Errorf(format, args...); runtime.Goexit() }
@@ -696,5 +702,34 @@ func TestFixtureKeys(t *testing.T) {
 				t.Errorf("another key: %s", text)
 			}
 		})
+	}
+}
+
+// TestFixtureConcurrent: goroutines share a Fixture, also where all ask the same.
+func TestFixtureConcurrent(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "many.http")
+	const workers, each = 8, 5
+	many := func(t testing.TB, c *exauth.Client) {
+		var wg sync.WaitGroup
+		for range workers {
+			wg.Go(func() {
+				for range each {
+					got, err := exauth.Get[[]struct{ Balance string }](t.Context(), c, "/api/v5/account/balance", nil)
+					if err != nil || len(got) != 1 {
+						t.Errorf("%v, %v", got, err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+	text := recordCase(t, venue.OKX(), file, roundTrip(func(req *http.Request) (*http.Response, error) {
+		return (&script{answers: []string{`{"code":"0","msg":"","data":[{"balance":"1.5"}]}`}}).RoundTrip(req)
+	}), many)
+	if n := strings.Count(text, " request\n"); n != workers*each {
+		t.Errorf("%d calls recorded, want %d", n, workers*each)
+	}
+	if c := replayCase(venue.OKX(), file, many); len(c.failures) > 0 {
+		t.Errorf("replaying: %q", c.failures)
 	}
 }
