@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -20,8 +22,9 @@ import (
 // character by character.
 //
 // It holds no secret: the secret, the passphrase, the key id, the key's fields and
-// every signature are masked in it, as they are and in hex, base64 and escapes; tokens
-// are shown as their claims. It does hold the call's parameters, which no error shows:
+// every signature are masked in it, as they are and in hex, base64 and escapes, and so
+// are parameters called otp, tfa, pin, password, passphrase or secret; tokens are shown
+// as their claims. It does hold the call's parameters, which no error shows:
 // that is why it is off unless asked for.
 type SignatureReport struct {
 	Venue, Environment, Method, Path string
@@ -139,18 +142,35 @@ func (i *keyInfo) tainted() []string {
 // Gemini's payload) is shown decoded: in base64 nobody could read it, nor a mask find
 // what is in it.
 func maskSigned(text []byte, hide []string) string {
+	taint := func(text string) string {
+		text = mask.Taint(text, hide...)
+		for _, shape := range passwordShapes() {
+			text = shape.ReplaceAllString(text, "${1}"+mask.Redacted)
+		}
+		return text
+	}
 	if head, claims, ok := strings.Cut(string(text), "."); ok {
 		h, ok1 := decodedJSON(head)
 		c, ok2 := decodedJSON(claims)
 		if ok1 && ok2 {
-			return "token with header " + visible(mask.Taint(h, hide...)) + " and claims " + visible(mask.Taint(c, hide...))
+			return "token with header " + visible(taint(h)) + " and claims " + visible(taint(c))
 		}
 	}
 	if raw, ok := decodedJSON(string(text)); ok {
-		return "base64 of " + visible(mask.Taint(raw, hide...))
+		return "base64 of " + visible(taint(raw))
 	}
-	return visible(mask.Taint(string(text), hide...))
+	return visible(taint(string(text)))
 }
+
+// passwordShapes find what a caller may have to send besides the key: in a form and in
+// JSON.
+var passwordShapes = sync.OnceValue(func() []*regexp.Regexp {
+	const names = `(?:otp|tfa|pin|password|passphrase|secret)`
+	return []*regexp.Regexp{
+		regexp.MustCompile(`(?i)((?:^|[^a-z])` + names + `=)[^&\s\[][^&\s]*`),
+		regexp.MustCompile(`(?i)("` + names + `"\s*:\s*")(?:[^"\\\[]|\\.)(?:[^"\\]|\\.)*`),
+	}
+})
 
 // decodedJSON reads base64, of either alphabet, of a JSON object.
 func decodedJSON(text string) (string, bool) {

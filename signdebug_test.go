@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -124,8 +126,9 @@ func TestSignatureDebugVenues(t *testing.T) {
 			}
 			v.Quotas, v.Clock = nil, exauth.Clock{}
 			var reports []exauth.SignatureReport
+			usage := filepath.Join(t.TempDir(), "usage.jsonl")
 			c := must(exauth.New(v, key, &exauth.Options{Scope: all, HTTPClient: &http.Client{Transport: w}, Now: func() time.Time { return now },
-				NoRetry: true, NoOrderID: true, SignatureDebug: func(r exauth.SignatureReport) { reports = append(reports, r) }}))(t)
+				NoRetry: true, NoOrderID: true, Observer: openLog(t, usage, nil).Observe, SignatureDebug: func(r exauth.SignatureReport) { reports = append(reports, r) }}))(t)
 			path := paths[v.Name]
 			if path == "" {
 				path = "/probe"
@@ -163,6 +166,9 @@ func TestSignatureDebugVenues(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 			taints := append(canaries(), w.taints(v)...)
+			if logged := string(must(os.ReadFile(usage))(t)); shown(logged, taints) != "" || !strings.Contains(logged, `"kind":"signature"`) {
+				t.Errorf("usage log: %s in %s", shown(logged, taints), logged)
+			}
 			for _, s := range everywhere {
 				if found := shown(s.show(r)+s.show(&r), taints); found != "" {
 					t.Errorf("%s shows %s", s.name, found)
@@ -202,6 +208,7 @@ func TestSignatureDebugCustom(t *testing.T) {
 			append([]byte("a=1&private_key="), r.Secret()...),
 			[]byte("x." + base64.StdEncoding.EncodeToString(append([]byte("ab"), r.Secret()...)) + "!"),
 			[]byte(hex.EncodeToString(r.Secret()) + "&b=2"),
+			[]byte("nonce=1&otp=483920&amount=2"), []byte(`{"a":1,"Password":"hun\"ter2","pin":1}`),
 			[]byte(r.Passphrase()), append([]byte{0, 0xff, '\n'}, "plain"...),
 		} {
 			r.Signed("MD5 of this", text)
@@ -221,8 +228,12 @@ func TestSignatureDebugCustom(t *testing.T) {
 	if found := shown(fmt.Sprint(r), canaries()); found != "" {
 		t.Error(found)
 	}
-	if len(got) != 5 || got[0] != "a=1&private_key=[redacted]" || !strings.HasPrefix(got[1], "x.") || !strings.Contains(got[1], "[redacted]") || got[2] != "[redacted]&b=2" ||
-		got[3] != "[redacted]" || got[4] != `\x00\xff\nplain` || r.Signed[3].Length != 3 {
+	if len(got) != 7 || got[3] != "nonce=1&otp=[redacted]&amount=2" || got[4] != `{"a":1,"Password":"[redacted]","pin":1}` {
+		t.Errorf("%q", got)
+	}
+	got = slices.Delete(got, 3, 5)
+	if got[0] != "a=1&private_key=[redacted]" || !strings.HasPrefix(got[1], "x.") || !strings.Contains(got[1], "[redacted]") || got[2] != "[redacted]&b=2" ||
+		got[3] != "[redacted]" || got[4] != `\x00\xff\nplain` || r.Signed[5].Length != 3 {
 		t.Errorf("%q", got)
 	}
 }

@@ -20,13 +20,12 @@ import (
 	"golang.org/x/term"
 )
 
+// built is where the program is built, and removed from.
+var built string
+
 // program builds exauth once.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "exauth")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "exauth")
+	path := filepath.Join(built, "exauth")
 	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
 	if err != nil {
 		err = errors.New(string(out))
@@ -35,10 +34,12 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	var err error
+	if built, err = os.MkdirTemp("", "exauth"); err != nil {
+		panic(err)
 	}
+	code := m.Run()
+	os.RemoveAll(built)
 	os.Exit(code)
 }
 
