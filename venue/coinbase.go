@@ -39,7 +39,7 @@ func Coinbase() *exauth.Venue {
 		Scheme:       exauth.SchemeFunc(authorizeCoinbase),
 		AuthHeaders:  []string{"Authorization", "CB-ACCESS-KEY", "CB-ACCESS-SIGN", "CB-ACCESS-TIMESTAMP"},
 		OrderIDs:     map[string]exauth.OrderID{"client_order_id": {UUID: true}},
-		Routes:       coinbasePrices(coinbaseRoutes()),
+		Routes:       coinbasePrices(coinbaseBatches(coinbaseRoutes())),
 		Quotas:       coinbaseQuotas(),
 		DefaultCosts: coinbaseDefault(),
 		GETReads:     true,

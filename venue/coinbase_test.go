@@ -17,6 +17,7 @@ func TestCoinbaseAnswers(t *testing.T) {
 	order := exauth.Call{Method: "POST", Path: "/api/v3/brokerage/orders", Params: exauth.Params{{Name: "client_order_id", Value: "a1"}}}
 	edit := exauth.Call{Method: "POST", Path: "/api/v3/brokerage/orders/edit", Params: exauth.Params{{Name: "order_id", Value: "1"}}}
 	cancels := exauth.Call{Method: "POST", Path: "/api/v3/brokerage/orders/batch_cancel", Params: exauth.Params{{Name: "order_ids", Value: []string{"1"}}}}
+	two := exauth.Call{Method: "POST", Path: "/api/v3/brokerage/orders/batch_cancel", Params: exauth.Params{{Name: "order_ids", Value: []any{"1", "2"}}}}
 	remove := exauth.Call{Method: "DELETE", Path: "/v2/accounts/42"}
 	v3 := func(code, msg string) string {
 		return `{"error":"` + code + `","error_details":"` + msg + `","message":"` + msg + `"}`
@@ -38,7 +39,7 @@ func TestCoinbaseAnswers(t *testing.T) {
 		{name: "edit refused", call: edit, body: `{"success":false,"errors":[{"edit_failure_reason":"ORDER_NOT_FOUND"}]}`, want: exauth.ErrUnknownOrder, outcome: rejected, code: "ORDER_NOT_FOUND"},
 		{name: "cancels done", call: cancels, body: `{"results":[{"success":true,"failure_reason":"UNKNOWN_CANCEL_FAILURE_REASON","order_id":"1"}]}`,
 			payload: `{"results":[{"success":true,"failure_reason":"UNKNOWN_CANCEL_FAILURE_REASON","order_id":"1"}]}`},
-		{name: "cancels half done", call: cancels, body: `{"results":[{"success":true},{"success":false,"failure_reason":"UNKNOWN_CANCEL_ORDER"}]}`,
+		{name: "cancels half done", call: two, body: `{"results":[{"success":true},{"success":false,"failure_reason":"UNKNOWN_CANCEL_ORDER"}]}`,
 			want: exauth.ErrPartial, outcome: exauth.OutcomePartial, code: "UNKNOWN_CANCEL_ORDER"},
 		{name: "cancel of no order", call: cancels, body: `{"results":[{"success":false,"failure_reason":"UNKNOWN_CANCEL_ORDER"}]}`,
 			want: exauth.ErrUnknownOrder, outcome: rejected, code: "UNKNOWN_CANCEL_ORDER"},

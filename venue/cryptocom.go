@@ -44,7 +44,7 @@ func CryptoCom() *exauth.Venue {
 		Scheme:       exauth.SchemeFunc(authorizeCryptoCom),
 		Reserved:     []string{"api_key", "sig", "nonce"},
 		OrderIDs:     orderIDs("client_oid 36"),
-		Routes:       cryptocomPrices(cryptocomRoutes()),
+		Routes:       cryptocomPrices(cryptocomBatches(cryptocomRoutes())),
 		Quotas:       cryptocomQuotas(),
 		DefaultPrice: cryptocomDefault(),
 		GETReads:     true,
@@ -139,8 +139,10 @@ func cryptocomFlat(dst []byte, v any) []byte {
 
 // cryptocomItem is the fate of one order of a list.
 type cryptocomItem struct {
-	Code    json.RawMessage
-	Message string
+	Index    json.RawMessage
+	Code     json.RawMessage
+	Message  string
+	ClientID string `json:"client_oid"`
 }
 
 // cryptocomAnswer peels {"id","method","code","result"}.
@@ -197,15 +199,7 @@ func cryptocomItems(resp *exauth.Response, result json.RawMessage) (first crypto
 	if !strings.HasSuffix(resp.Path, "-order-list") || strings.Contains(resp.Path, "/get-") {
 		return first, 0, 0
 	}
-	var items []cryptocomItem
-	if json.Unmarshal(result, &items) != nil {
-		var old struct {
-			List []cryptocomItem `json:"result_list"`
-		}
-		_ = json.Unmarshal(result, &old)
-		items = old.List
-	}
-	for _, it := range items {
+	for _, it := range cryptocomResults(result) {
 		if it.Code == nil || text(it.Code) == "0" {
 			done++
 			continue

@@ -55,6 +55,8 @@ func TestItems(t *testing.T) {
 	kf := post("/api/v1/orders/multi", orders(2, "clientOid", "t-mine"))
 	gate := post("/api/v4/spot/batch_orders", orders(2, "text", "t-mine"))
 	gf := post("/api/v4/futures/usdt/batch_orders", orders(2, "text", "t-mine"))
+	cdc := post("/exchange/v1/private/create-order-list", exauth.Params{{Name: "contingency_type", Value: "LIST"}, {Name: "order_list", Value: orders(2, "client_oid", "t-mine")}})
+	cbCancel := post("/api/v3/brokerage/orders/batch_cancel", exauth.Params{{Name: "order_ids", Value: []any{"o1", "o2"}}})
 	const accepted, rejected, partial, unknown = exauth.OutcomeAccepted, exauth.OutcomeRejected, exauth.OutcomePartial, exauth.OutcomeUnknown
 	for _, tc := range []struct {
 		name    string
@@ -66,6 +68,14 @@ func TestItems(t *testing.T) {
 		kind    error
 		fates   string
 	}{
+		{"crypto.com: both", venue.CryptoCom(), cdc, 200, `{"code":0,"result":[{"code":0,"index":0,"client_oid":"api_leg1","order_id":"5755600460443882762"},{"code":0,"index":1,"client_oid":"t-mine","order_id":"5755600460443882763"}]}`, accepted, nil, "a a"},
+		{"crypto.com: the second", venue.CryptoCom(), cdc, 200, `{"code":"0","result":[{"code":"306","index":"0","message":"INSUFFICIENT_AVAILABLE_BALANCE"},{"code":"0","index":"1","client_oid":"t-mine"}]}`, partial, exauth.ErrPartial, "r:306 a"},
+		{"crypto.com: in another order", venue.CryptoCom(), cdc, 200, `{"code":0,"result":[{"code":0,"index":1},{"code":204,"index":0,"message":"DUPLICATE_CLORDID"}]}`, partial, exauth.ErrPartial, "r:204 a"},
+		{"crypto.com: neither", venue.CryptoCom(), cdc, 200, `{"code":0,"result":[{"code":306,"index":0},{"code":999,"index":1}]}`, rejected, exauth.ErrInsufficientFunds, "r:306 r:999"},
+		{"crypto.com: one in doubt", venue.CryptoCom(), cdc, 200, `{"code":0,"result":[{"code":0,"index":0},{"code":40801,"index":1,"message":"REQUEST_TIMEOUT"}]}`, unknown, exauth.ErrOutcomeUnknown, "a u:40801"},
+		{"crypto.com: as a whole", venue.CryptoCom(), cdc, 400, `{"code":40004,"message":"MISSING_OR_INVALID_ARGUMENT"}`, rejected, exauth.ErrRejected, "r r"},
+		{"coinbase: one cancelled", venue.Coinbase(), cbCancel, 200, `{"results":[{"success":true,"failure_reason":"UNKNOWN_CANCEL_FAILURE_REASON","order_id":"o1"},{"success":false,"failure_reason":"UNKNOWN_CANCEL_ORDER","order_id":"o2"}]}`, partial, exauth.ErrPartial, "a r:UNKNOWN_CANCEL_ORDER"},
+		{"coinbase: none cancelled", venue.Coinbase(), cbCancel, 200, `{"results":[{"success":false,"failure_reason":"UNKNOWN_CANCEL_ORDER"},{"success":false,"failure_reason":"COMMANDER_REJECTED_CANCEL_ORDER"}]}`, rejected, exauth.ErrUnknownOrder, "r:UNKNOWN_CANCEL_ORDER r:COMMANDER_REJECTED_CANCEL_ORDER"},
 		{"binance: replaced", venue.Binance(), replace, 200, `{"cancelResult":"SUCCESS","newOrderResult":"SUCCESS","cancelResponse":{"symbol":"BTCUSDT"},"newOrderResponse":{"orderId":1}}`, accepted, nil, "a a"},
 		{"binance: cancelled, not replaced", venue.Binance(), replace, 409, `{"code":-2021,"msg":"Order cancel-replace partially failed.","data":{"cancelResult":"SUCCESS","newOrderResult":"FAILURE","cancelResponse":{"symbol":"BTCUSDT"},"newOrderResponse":{"code":-2010,"msg":"Account has insufficient balance for requested action."}}}`, partial, exauth.ErrPartial, "a r:-2010"},
 		{"binance: replaced, not cancelled", venue.Binance(), replace, 409, `{"code":-2021,"msg":"x","data":{"cancelResult":"FAILURE","newOrderResult":"SUCCESS","cancelResponse":{"code":-2011,"msg":"Unknown order sent."},"newOrderResponse":{"orderId":12}}}`, partial, exauth.ErrPartial, "r:-2011 a"},
@@ -207,6 +217,8 @@ func TestItemIDs(t *testing.T) {
 		{"kucoin", venue.KuCoin(), "/api/v1/hf/orders/multi", list("orderList", "clientOid"), "clientOid", `^[a-z2-7]{24}$`},
 		{"kucoin futures", venue.KuCoinFutures(), "/api/v1/orders/multi", orders(3, "clientOid", "t-mine"), "clientOid", `^[a-z2-7]{24}$`},
 		{"gate", venue.Gate(), "/api/v4/spot/batch_orders", orders(3, "text", "t-mine"), "text", `^t-[a-z2-7]{24}$`},
+		{"crypto.com", venue.CryptoCom(), "/exchange/v1/private/create-order-list", list("order_list", "client_oid"), "client_oid", `^[a-z2-7]{24}$`},
+		{"crypto.com, cancels", venue.CryptoCom(), "/exchange/v1/private/cancel-order-list", list("order_list", "client_oid"), "client_oid", ""},
 		{"gate futures", venue.Gate(), "/api/v4/futures/btc/batch_orders", orders(3, "text", "t-mine"), "text", `^t-[a-z2-7]{24}$`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -265,6 +277,9 @@ func idsIn(t *testing.T, body, name string) (ids []string) {
 		if err := json.Unmarshal([]byte(body), &object); err != nil {
 			t.Fatal(err)
 		}
+		if inner := object["params"]; inner != nil { // Crypto.com's envelope
+			return idsIn(t, string(inner), name)
+		}
 		for _, raw := range object {
 			if raw[0] == '[' {
 				body = string(raw)
@@ -283,7 +298,7 @@ func idsIn(t *testing.T, body, name string) (ids []string) {
 
 // TestItemRoutes: every route that items.go describes is in its venue's table.
 func TestItemRoutes(t *testing.T) {
-	for name, want := range map[string]int{"binance": 9, "okx": 3, "kraken": 2, "kucoin": 3, "kucoinfutures": 3, "gate": 6,
+	for name, want := range map[string]int{"binance": 9, "okx": 3, "kraken": 2, "kucoin": 3, "kucoinfutures": 3, "gate": 6, "coinbase": 1, "cryptocom": 6,
 		"bybit": 15} { // three, for each of four products and for none
 		v, _ := venue.ByName(name)
 		got := 0
