@@ -26,7 +26,9 @@ var openFloors = map[string]floor{
 		}},
 	"gemini": {venue.Gemini, exauth.Call{Method: "POST", Path: "/v1/order/new", Params: exauth.Params{{"symbol", "btcusd"}, {"side", "buy"},
 		{"type", "exchange limit"}, {"amount", "0.001"}, {"price", "50000"}}}, "/v1/order/new",
-		func(string) (int, string) { return 404, `{"result":"error","reason":"OrderNotFound","message":"Order not found"}` }},
+		func(string) (int, string) {
+			return 404, `{"result":"error","reason":"OrderNotFound","message":"Order not found"}`
+		}},
 }
 
 // openStage is stage for one of them.
@@ -183,4 +185,60 @@ func TestOutcomesWithoutLastMoment(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestListsWithoutLastMoment: a list of orders is told order by order, and one whose
+// answer was lost is settled order by order.
+func TestListsWithoutLastMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := venue.CryptoCom()
+		srv := exchangetest.NewServer(t, v, nil)
+		c := openClient(t, v, srv)
+		order := func(id, qty string) exauth.Params {
+			return exauth.Params{{"instrument_name", "BTC_USD"}, {"side", "BUY"}, {"type", "LIMIT"}, {"quantity", qty}, {"price", "50000"}, {"client_oid", id}}
+		}
+		list := func(orders ...any) *exauth.Error {
+			t.Helper()
+			var e *exauth.Error
+			_, err := c.Do(t.Context(), exauth.Call{Method: "POST", Path: "/exchange/v1/private/create-order-list",
+				Params: exauth.Params{{"contingency_type", "LIST"}, {"order_list", orders}}})
+			if !errors.As(err, &e) || len(e.Items) != len(orders) {
+				t.Fatalf("%v", err)
+			}
+			return e
+		}
+		told := func(when string, items []exauth.Item, want ...exauth.Outcome) {
+			t.Helper()
+			for i, it := range items {
+				if n := srv.Executions(it.ClientOrderID); it.Outcome != want[i] || it.ClientOrderID == "" ||
+					it.Outcome == exauth.OutcomeAccepted && n != 1 || it.Outcome == exauth.OutcomeRejected && n != 0 {
+					t.Errorf("%s: order %q was told %v, executed %d times", when, it.ClientOrderID, it.Outcome, n)
+				}
+			}
+		}
+		const accepted, rejected, unknown = exauth.OutcomeAccepted, exauth.OutcomeRejected, exauth.OutcomeUnknown
+		e := list(order("", "0.1"), order("mine", "1000"), order("", "0.1"))
+		told("partly done", e.Items, accepted, rejected, accepted)
+		if e.Outcome != exauth.OutcomePartial || !errors.Is(e.Items[1].Kind, exauth.ErrInsufficientFunds) {
+			t.Errorf("partly done: %v, %v", e, e.Items)
+		}
+		for _, tc := range []struct {
+			kind exauth.Outcome // of both orders, in the end
+			exchangetest.FaultKind
+		}{{accepted, exchangetest.FaultResetAfter}, {unknown, exchangetest.FaultReset}} {
+			if err := srv.SetFaults(exchangetest.Fault{Kind: tc.FaultKind, Path: "/exchange/v1/private/create-order-list", Times: 1}); err != nil {
+				t.Fatal(err)
+			}
+			e := list(order("", "0.1"), order("", "0.1"))
+			told(tc.FaultKind.String(), e.Items, unknown, unknown)
+			res, err := c.Resolve(t.Context(), e)
+			if err != nil || res.Outcome != tc.kind {
+				t.Errorf("%s: resolved to %v, %v", tc.FaultKind, res.Outcome, err)
+			}
+			told(tc.FaultKind.String()+", resolved", res.Items, tc.kind, tc.kind)
+		}
+		if len(srv.Twice()) != 0 {
+			t.Errorf("twice: %v", srv.Twice())
+		}
+	})
 }
