@@ -63,3 +63,13 @@ func (j *Journal) FillDisk(full bool) error {
 
 // Checksum is what a journal's line begins with.
 func Checksum(text []byte) string { return checksum(text) }
+
+// ParseJournal reads a journal's text without a file, and returns what OpenJournal
+// would begin a new file with.
+func ParseJournal(text []byte) (pending, recent []*Error, snapshot []byte, err error) {
+	j := &Journal{open: make(map[uint64]*journalEntry)}
+	if _, err := j.parse(text); err != nil {
+		return nil, nil, nil, err
+	}
+	return j.Pending(), j.Recent(), j.snapshot(), nil
+}
