@@ -78,7 +78,7 @@ func (w watch) points(t *testing.T) (list []string) {
 func text(attrs []attribute.KeyValue) string {
 	var list []string
 	for _, a := range attrs {
-		list = append(list, fmt.Sprintf("%s=%s", a.Key, a.Value.Emit()))
+		list = append(list, fmt.Sprintf("%s=%s", a.Key, a.Value.String()))
 	}
 	slices.Sort(list)
 	return strings.Join(list, " ")

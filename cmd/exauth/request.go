@@ -18,12 +18,11 @@ import (
 
 // callFlags are what sign and call have in common.
 type callFlags struct {
-	keys               *keyFlags
-	venue, at          string
-	scope, data        string
-	form               bool
-	recvWindow         time.Duration
-	debug, public, key bool
+	keys          *keyFlags
+	venue, at     string
+	scope, data   string
+	recvWindow    time.Duration
+	debug, public bool
 }
 
 func (e *env) addCall(fs *flag.FlagSet) *callFlags {
