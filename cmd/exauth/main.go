@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,6 +29,13 @@ const (
 	exitInterrupted = 130
 )
 
+// question asks without echo, and keeps the terminal free for it.
+func (e *env) question(prompt string) ([]byte, error) {
+	e.asked.Add(1)
+	defer e.asked.Add(-1)
+	return e.ask(prompt)
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -45,7 +53,8 @@ type env struct {
 	ask      func(prompt string) ([]byte, error) // without echo; errNoTerminal when there is nobody to ask
 
 	json  bool
-	work  int // of scrypt, as the power of two; 0: age's own
+	asked atomic.Int32 // questions on the terminal right now, which no progress line may cover
+	work  int          // of scrypt, as the power of two; 0: age's own
 	flags *flag.FlagSet
 }
 

@@ -165,6 +165,12 @@ func TestTerminal(t *testing.T) {
 			s := start(t, "keys", "-keys", file)
 			s.await("Passphrase for ")
 			s.await(".age: ")
+			if tc.code == 0 { // a person thinks: the question stays on its line
+				time.Sleep(2500 * time.Millisecond)
+				if text := s.shows(); strings.Contains(text, "\x1b") || strings.Contains(text, "opening") {
+					t.Errorf("%q", text)
+				}
+			}
 			s.say(tc.typed + "\n")
 			text := s.ends(tc.code)
 			if !strings.Contains(text, tc.says) {
@@ -284,6 +290,10 @@ func TestProgress(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	s.err.Reset()
+	e.ask = func(string) ([]byte, error) { time.Sleep(2500 * time.Millisecond); return nil, nil }
+	stop = e.busy("opening") // while a person is asked, nothing is written over the question
+	_, _ = e.question("Passphrase: ")
+	stop()
 	e.busy("quick")()
 	if s.err.Len() > 0 {
 		t.Errorf("%q", s.err.String())

@@ -320,7 +320,7 @@ func (e *env) fill(i *importing, v *exauth.Venue) error {
 				*w.into, lines = string(bytes.TrimSuffix(lines[0], []byte("\r"))), lines[1:]
 			}
 		default:
-			text, err := e.ask(w.what + ": ")
+			text, err := e.question(w.what + ": ")
 			if err != nil {
 				return err
 			}

@@ -115,11 +115,11 @@ func (p *passphrases) find(prompt string, twice bool) ([]byte, error) {
 	case p.e.getenv("EXAUTH_PASSPHRASE") != "":
 		text = []byte(p.e.getenv("EXAUTH_PASSPHRASE"))
 	default:
-		if text, err = p.e.ask(prompt); err != nil {
+		if text, err = p.e.question(prompt); err != nil {
 			return nil, err
 		}
 		if twice {
-			again, err := p.e.ask("Once more: ")
+			again, err := p.e.question("Once more: ")
 			if err != nil {
 				return nil, err
 			}
@@ -151,19 +151,25 @@ func (e *env) busy(what string) (stop func()) {
 		defer tick.Stop()
 		f, _ := e.err.(*os.File)
 		live := f != nil && term.IsTerminal(int(f.Fd()))
+		said := false
 		for n := 1; ; n++ {
 			select {
 			case <-done:
-				if live && n > 1 {
+				if live && said {
 					fmt.Fprint(e.err, "\r\x1b[K")
 				}
 				return
 			case <-tick.C:
+				if e.asked.Load() > 0 {
+					n = 0 // a person thinks; the work has not begun
+					continue
+				}
 				if live {
 					fmt.Fprintf(e.err, "\r\x1b[K%s … %d s", what, n)
-				} else if n == 1 {
+				} else if !said {
 					fmt.Fprintf(e.err, "%s …\n", what)
 				}
+				said = true
 			}
 		}
 	})
