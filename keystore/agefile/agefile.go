@@ -67,6 +67,9 @@ const retryAfter = 30 * time.Second
 // matches exauth.ErrPassphrase and never exauth.ErrKey; a file sealed for other
 // recipients, damaged, or too expensive matches exauth.ErrKey. The source is safe for
 // concurrent use.
+//
+// The opened text is wiped once the keys are made of it. The buffers and strings that
+// age itself works with are not: they stay until the collector reuses their memory.
 func Key(path string, o *Options) exauth.KeySource {
 	f := &file{path: path}
 	if o != nil {
