@@ -126,6 +126,9 @@ func client(t testing.TB, fx *exchangetest.Fixture) *exauth.Client {
 	t.Helper()
 	o := fx.Options()
 	o.NoRetry = true
+	if fx.Recording() { // of scripts, which count nothing
+		o.Limiter = exauth.NewLimiter(fx.Venue(), &exauth.LimiterOptions{Off: true})
+	}
 	o.Scope = exauth.ScopeRead | exauth.ScopeTrade
 	c, err := exauth.New(fx.Venue(), fx.Key(), o)
 	if err != nil {
