@@ -143,9 +143,9 @@ func TestChaosBatches(t *testing.T) {
 						}
 					}
 				}
-				t.Logf("%d calls: orders told %v, cancels %v; %d wrong; %d replays; %v", calls, counts, canceled, wrong, srv.Replays(), srv.Faults())
-				if srv.Replays() != 0 || len(srv.Twice()) != 0 || wrong > 0 {
-					t.Errorf("%d replays, %d twice, %d wrong", srv.Replays(), len(srv.Twice()), wrong)
+				t.Logf("%d calls: orders told %v, cancels %v; %d wrong; %d replays; %v", calls, counts, canceled, wrong, srv.ReplayedWrites(), srv.Faults())
+				if srv.ReplayedWrites() != 0 || len(srv.Twice()) != 0 || wrong > 0 {
+					t.Errorf("%d replays, %d twice, %d wrong", srv.ReplayedWrites(), len(srv.Twice()), wrong)
 				}
 				if srv.Faults()[exchangetest.FaultPartial] < calls/10 || counts[exauth.OutcomeAccepted] == 0 || counts[exauth.OutcomeRejected] == 0 {
 					t.Error("the run shows nothing")
