@@ -259,6 +259,21 @@ func TestKeysFile(t *testing.T) {
 	s.want(1, []string{"is not sealed"}, "unseal", "-out", s.path("y"), s.path("plain.json"))
 }
 
+// TestRevokeStops: a program that uses the file has no key at its next call, also when
+// the last one is taken out.
+func TestRevokeStops(t *testing.T) {
+	s := newShell(t)
+	file := s.keys()
+	src, need := exauth.FileKey(file), exauth.Need{Venue: "okx", Scope: exauth.ScopeRead}
+	if _, err := src.Key(t.Context(), need); err != nil {
+		t.Fatal(err)
+	}
+	s.want(0, []string{"is out of"}, "revoke", "-keys", file, fingerprintOf("okx", fakeID))
+	if _, err := src.Key(t.Context(), need); !errors.Is(err, exauth.ErrNoKey) {
+		t.Errorf("the key is still in use: %v", err)
+	}
+}
+
 // TestKeysAdvice: what is old, and what idles by a usage log, is told.
 func TestKeysAdvice(t *testing.T) {
 	s := newShell(t)
