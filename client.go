@@ -431,7 +431,8 @@ func (c *Client) Check(ctx context.Context) error {
 }
 
 // ClockOffset tells how far the venue's clock is ahead of ours, as a lower bound;
-// known is false before the first sync and when Options.Now is set.
+// known is false before the first sync and when Options.Now is set. ClockState tells
+// how good it is.
 func (c *Client) ClockOffset() (offset time.Duration, known bool) {
 	offset, _, known = c.core().clock.Offset(time.Now())
 	return offset, known

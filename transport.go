@@ -34,6 +34,10 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 		return nil, c.stop(ctx, d, b, nil, err)
 	}
 	defer done()
+	if reason := c.halted.Load(); reason != nil && waited > 0 && d.opensRisk() { // meanwhile
+		lease.Settle(Observation{})
+		return nil, c.stop(ctx, d, b, ErrHalted, errors.New(*reason))
+	}
 
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()

@@ -129,3 +129,21 @@ func (c *Clock) Offset(now time.Time) (offset, slack time.Duration, ok bool) {
 	drifted := time.Duration(2 * drift * float64(max(now.Sub(c.mono), 0)))
 	return c.at(now).Sub(now.Round(0)), c.slack + drifted, true
 }
+
+// A State is what is known at one moment.
+type State struct {
+	Known, Trusted     bool
+	Offset, Slack, Age time.Duration
+}
+
+// State returns Offset's answer with how old its sample is, and whether nothing speaks
+// against it.
+func (c *Clock) State(now time.Time) State {
+	offset, slack, known := c.Offset(now)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !known {
+		return State{}
+	}
+	return State{Known: true, Trusted: c.trusted(now), Offset: offset, Slack: slack, Age: max(now.Sub(c.mono), 0)}
+}

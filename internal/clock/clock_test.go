@@ -194,3 +194,23 @@ func TestNeverAhead(t *testing.T) {
 		}
 	}
 }
+
+// TestState: an estimate that something speaks against says so.
+func TestState(t *testing.T) {
+	var c Clock
+	now := time.Now()
+	if s := c.State(now); s != (State{}) {
+		t.Errorf("knowing nothing: %+v", s)
+	}
+	if err := c.Sample(now.Add(-20*time.Millisecond), now, now.Add(time.Hour), time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	s := c.State(now.Add(time.Minute))
+	if !s.Known || !s.Trusted || s.Age != time.Minute || s.Slack < 21*time.Millisecond || s.Offset > time.Hour || s.Offset < time.Hour-20*time.Millisecond {
+		t.Errorf("after a minute: %+v", s)
+	}
+	c.Doubt()
+	if s := c.State(now); !s.Known || s.Trusted {
+		t.Errorf("in doubt: %+v", s)
+	}
+}
