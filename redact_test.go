@@ -322,7 +322,28 @@ func holders(t testing.TB) map[string]map[string]any {
 		return exauth.KeyReport{Can: exauth.ScopeWithdraw}, nil
 	}}
 	ringed := must(exauth.New(checked.At(srv.URL), ring, &exauth.Options{Account: "main"}))(t)
+	journal := must(exauth.OpenJournal(filepath.Join(dir, "journal")))(t)
+	nonces := must(exauth.NonceFile(filepath.Join(dir, "nonces")))(t)
+	counted := keyVenue().At(srv.URL)
+	counted.NonceUnit = time.Millisecond
+	entered := must(exauth.New(counted, key, &exauth.Options{Journal: journal, Nonce: nonces}))(t)
+	_, lost := exauth.Do[int](bg, entered, exauth.Call{Method: "POST", Path: "/v1/orders", Params: exauth.Params{{Name: "note", Value: canarySecret}}})
+	pending := journal.Pending()
+	if !errors.Is(lost, exauth.ErrOutcomeUnknown) || len(pending) != 1 {
+		t.Fatalf("%v, pending %v", lost, pending)
+	}
+	if err := errors.Join(journal.Close(), nonces.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"journal", "nonces"} {
+		if what := shown(string(must(os.ReadFile(filepath.Join(dir, name)))(t)), canaries()); what != "" {
+			t.Errorf("the file %s shows %s", name, what)
+		}
+	}
 	return map[string]map[string]any{
+		"*Journal":              places(journal),
+		"*NonceStore":           places(nonces),
+		"pending Error":         places(pending[0]),
 		"KeyRing":               places(*ring),
 		"*KeyRing":              places(ring),
 		"Client of a ring":      places(ringed),
