@@ -24,7 +24,11 @@ func (w *window) upper() int { return w.top.value() + w.fly + w.sure.total() + w
 
 // foreign is what the venue counted and we did not send. What is under way may be
 // in the count already, and is left out.
-func (w *window) foreign() int { return max(w.top.value()-w.own-w.fly, 0) }
+func (w *window) foreign() int { return max(w.surplus(), 0) }
+
+// surplus is foreign as it comes: below zero while calls that are taken for ours were
+// counted in another window.
+func (w *window) surplus() int { return w.top.value() - w.own - w.fly }
 
 // windowOf numbers the windows of a quota; months are UTC calendar months.
 func windowOf(d time.Duration, t int64) int64 {
@@ -122,7 +126,7 @@ func (led *ledger) watch(w *window, now nanos) {
 		return // much is under way: whose it is, is not to be told from the count
 	}
 	r := &led.fixed.recent
-	f := float64(w.foreign())
+	f := float64(w.surplus())
 	switch span := int64(led.def.Window) / 12; {
 	case r.k != w.k:
 		r.k, r.at, r.used = w.k, now, f
