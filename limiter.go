@@ -140,7 +140,7 @@ func (l *limiter) SetQuotas(quotas []Quota) {
 		}
 		defs = append(defs, d)
 	}
-	l.defs = defs
+	l.defs, l.lately = defs, [3]*ledger{}
 	if l.waiting > 0 {
 		l.pump(now)
 	}
@@ -173,6 +173,7 @@ type limiter struct {
 	again   nanos  // when it should run again although nothing else is due
 	reapAt  nanos  // when to look for forgotten leases
 	timer   *time.Timer
+	lately  [3]*ledger // of a demand's costs, in their order
 	slots   []leaseSlot
 	free    []uint32
 	reports []Report
@@ -263,6 +264,7 @@ func (l *limiter) evict(def *quotaDef) {
 		return
 	}
 	now := l.tick()
+	l.lately = [3]*ledger{}
 	for key, led := range def.ledgers {
 		if led.idle(now) {
 			delete(def.ledgers, key)

