@@ -1,8 +1,10 @@
 package exauth
 
 import (
+	"cmp"
 	"math"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -290,7 +292,8 @@ func (l *limiter) flush() {
 	}
 }
 
-// Snapshot shows every quota of every scope that was used.
+// Snapshot shows every quota of every scope that was used, in the order of the venue's
+// quotas and by scope.
 func (l *limiter) Snapshot() []QuotaState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -305,6 +308,7 @@ func (l *limiter) Snapshot() []QuotaState {
 	}
 	var all []QuotaState
 	for _, def := range l.defs {
+		first := len(all)
 		for _, led := range def.ledgers {
 			s := led.state(l, now)
 			s.Waiting = waits[led]
@@ -315,6 +319,9 @@ func (l *limiter) Snapshot() []QuotaState {
 			}
 			all = append(all, s)
 		}
+		slices.SortFunc(all[first:], func(a, b QuotaState) int {
+			return cmp.Or(cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Item, b.Item))
+		})
 	}
 	return all
 }

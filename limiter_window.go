@@ -126,7 +126,10 @@ func (led *ledger) watch(w *window, now nanos) {
 		return // much is under way: whose it is, is not to be told from the count
 	}
 	r := &led.fixed.recent
-	f := float64(w.surplus())
+	f := float64(w.foreign())
+	if led.learned == 0 {
+		f = float64(w.surplus())
+	}
 	switch span := int64(led.def.Window) / 12; {
 	case r.k != w.k:
 		r.k, r.at, r.used = w.k, now, f
