@@ -83,8 +83,9 @@ func (c *core) ready(ctx context.Context, d *draft) (*binding, error) {
 const maxSwaps = 100
 
 // claim takes a key's turn and counts the request in. The key may have been rotated or
-// revoked while the call waited: then it is that of now. done undoes both.
-func (c *core) claim(ctx context.Context, d *draft, b *binding, wait time.Duration) (_ *binding, done func(), waited time.Duration, err error) {
+// revoked while the call waited: then it is that of now. free gives the turn back, and
+// exit of the key's box counts the request out.
+func (c *core) claim(ctx context.Context, d *draft, b *binding, wait time.Duration) (_ *binding, free func(), waited time.Duration, err error) {
 	for waited = wait; ; {
 		free, spent, err := c.takeTurn(ctx, d, b, waited)
 		waited += spent
@@ -94,11 +95,11 @@ func (c *core) claim(ctx context.Context, d *draft, b *binding, wait time.Durati
 		box := b.info.box
 		current := box.enter()
 		if waited == 0 && current {
-			return b, func() { box.exit(); free() }, 0, nil
+			return b, free, 0, nil
 		}
 		now, err := c.keyFor(ctx, d)
 		if err == nil && now.info.box == box {
-			return now, func() { box.exit(); free() }, waited, nil
+			return now, free, waited, nil
 		}
 		box.exit()
 		free()

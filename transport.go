@@ -27,13 +27,14 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	if err != nil {
 		return nil, c.stop(ctx, d, b, nil, c.underPlan(err))
 	}
-	b, done, waited, err := c.claim(ctx, d, b, wait)
+	b, free, waited, err := c.claim(ctx, d, b, wait)
 	d.waited = waited
 	if err != nil {
 		lease.Settle(Observation{})
 		return nil, c.stop(ctx, d, b, nil, err)
 	}
-	defer done()
+	defer free()
+	defer b.info.box.exit()
 	if reason := c.halted.Load(); reason != nil && waited > 0 && d.opensRisk() { // meanwhile
 		lease.Settle(Observation{})
 		return nil, c.stop(ctx, d, b, ErrHalted, errors.New(*reason))
