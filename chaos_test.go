@@ -75,16 +75,16 @@ type chaos struct {
 
 // A verdict is what was told beside what was done.
 type verdict struct {
-	told                  map[exauth.Outcome]int // in the end
-	doubtful, again       int                    // unknown at first; took more than one Resolve
-	twice, doubles        int                    // orders executed more than once, and how often too much
-	lost, invented        int                    // told not done though it was; told done though it was not
-	open                  int                    // unknown and not executed, where the venue states no last moment
-	unsettled, guessed    int                    // unknown after Resolve; not unknown after it while no lookup worked
-	replays, faults, late int
-	requests, leaked      int
-	executed              int
-	took                  time.Duration
+	told               map[exauth.Outcome]int // in the end
+	doubtful, again    int                    // unknown at first; took more than one Resolve
+	twice, doubles     int                    // orders executed more than once, and how often too much
+	lost, invented     int                    // told not done though it was; told done though it was not
+	open               int                    // unknown and not executed, where the venue states no last moment
+	unsettled, guessed int                    // unknown after Resolve; not unknown after it while no lookup worked
+	replays, faults    int
+	requests           int
+	executed           int
+	took               time.Duration
 }
 
 func (v verdict) String() string {
