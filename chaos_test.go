@@ -325,6 +325,10 @@ func TestChaos(t *testing.T) {
 		}
 	})
 	for _, name := range names {
+		size := size
+		if name == "coinbase" { // its lookups list the orders of half a minute, a page at most: many at once cost their square
+			size.orders = min(size.orders, 1000)
+		}
 		for seed := range seeds {
 			k := size
 			k.seed = uint64(seed + 1)
