@@ -37,6 +37,14 @@
 // not be sent again. A cancel by id may be repeated: ErrUnknownOrder on the second
 // answer means that the order is no longer open.
 //
+// A batch or a cancel-replace has a fate per operation: [Error.Items] lists them, each
+// with its own client order id, and Resolve settles each. It is never sent again.
+//
+// A process can be killed between signing and the answer. With Options.Journal
+// ([OpenJournal]) the intent of every write is on the disk before it is sent, and the
+// next process resolves what Pending returns; with Options.Nonce from [NonceFile] it
+// uses no nonce again, also when the clock was set back.
+//
 // # Keys
 //
 // A [Key] never shows: fmt, slog and every encoder print a fingerprint. What a call
