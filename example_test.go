@@ -42,6 +42,25 @@ func Example_keys() {
 	_, _, _ = err, ro, src
 }
 
+// A process that was killed, or lost an answer, finds out after its restart what
+// became of its orders.
+func ExampleJournal_Pending() {
+	ctx := context.Background()
+	journal, err := exauth.OpenJournal("bot.journal") // synced to the disk before a write is sent
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer journal.Close()
+	client, err := exauth.New(venue.Binance(), exauth.EnvKey("BINANCE"), &exauth.Options{Journal: journal})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, e := range journal.Pending() { // what the last process had in flight
+		res, err := client.Resolve(ctx, e) // accepted with the order, rejected, or still unknown: never a guess
+		fmt.Println(e.ClientOrderID, res.Outcome, err)
+	}
+}
+
 // Sign makes the request that Do would send, for looking at or for another client.
 // This is Binance's own documented example, so its signature can be compared.
 func ExampleClient_Sign() {
