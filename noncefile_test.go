@@ -371,7 +371,7 @@ func TestNonceFileKilled(t *testing.T) {
 	if drawn < 25 {
 		t.Errorf("only %d nonces were drawn", drawn)
 	}
-	t.Logf("%d nonces in 25 lives, the last %s ahead of now", drawn, time.UnixMilli(last).Sub(time.Now()).Round(time.Millisecond))
+	t.Logf("%d nonces in 25 lives, the last %s ahead of now", drawn, time.Until(time.UnixMilli(last)).Round(time.Millisecond))
 }
 
 // drawForEver writes every nonce it gets, at once, until it is killed.

@@ -28,7 +28,7 @@
 //	systemd        systemd-creds decrypt FILE -
 //	SOPS           sops decrypt keys.sops.json
 //
-// (pass and secret-tool were run; the others are after their manuals.) Where an entry
+// (Only pass and secret-tool were run; try the others before you rely on them.) Where an entry
 // is one secret and not a keys file, exauth.TextOptions.Parse makes the key of it. A
 // TTL of some minutes keeps the manager from being asked at every call.
 package keystore
