@@ -148,9 +148,10 @@ type book struct {
 	orders      map[string]*order
 	byClient    map[clientRef]*order // the newest with this id
 	resting     map[*market]*[2][]*order
-	history     map[string][]*order  // by account, oldest first
-	switches    map[string]time.Time // by account, when its dead man's switch cancels everything
-	executions  map[clientRef]int    // accepted orders by client order id
+	history     map[string][]*order    // by account, oldest first
+	named       map[clientRef][]*order // oldest first
+	switches    map[string]time.Time   // by account, when its dead man's switch cancels everything
+	executions  map[clientRef]int      // accepted orders by client order id
 }
 
 // A clientRef names an order as its client does. Ids are an account's own.
@@ -168,6 +169,7 @@ func newBook(markets []market, prices map[string]string, name func(int64) string
 		byClient:   map[clientRef]*order{},
 		resting:    map[*market]*[2][]*order{},
 		history:    map[string][]*order{},
+		named:      map[clientRef][]*order{},
 		executions: map[clientRef]int{},
 	}
 	for i := range markets {
@@ -342,6 +344,19 @@ func (b *book) list(account string, keep func(*order) bool) []order {
 	defer b.mu.Unlock()
 	list := []order{}
 	for _, o := range b.history[account] {
+		if keep(o) {
+			list = append(list, *o)
+		}
+	}
+	return list
+}
+
+// listNamed is list for the orders of one client order id.
+func (b *book) listNamed(account, clientID string, keep func(*order) bool) []order {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := []order{}
+	for _, o := range b.named[clientRef{account, clientID}] {
 		if keep(o) {
 			list = append(list, *o)
 		}

@@ -246,9 +246,11 @@ func (k *kraken) queryOrders(q *krakenCall) (any, krakenError) {
 // asked for.
 func (k *kraken) filtered(q *krakenCall, open bool) []order {
 	client, tag := q.get("cl_ord_id"), q.get("userref")
-	return k.book.list(q.key.account(), func(o *order) bool {
-		return o.state.open() == open && (client == "" || o.clientID == client) && (tag == "" || o.tag == tag) && !q.blind(o)
-	})
+	keep := func(o *order) bool { return o.state.open() == open && (tag == "" || o.tag == tag) && !q.blind(o) }
+	if client != "" {
+		return k.book.listNamed(q.key.account(), client, keep)
+	}
+	return k.book.list(q.key.account(), keep)
 }
 
 // openOrders lists what rests.

@@ -154,7 +154,8 @@ func (b *book) enter(o *order) {
 	b.orders[o.id], o.entered = o, time.Now()
 	b.history[o.account] = append(b.history[o.account], o)
 	if o.clientID != "" {
-		b.byClient[clientRef{o.account, o.clientID}] = o
+		ref := clientRef{o.account, o.clientID}
+		b.byClient[ref], b.named[ref] = o, append(b.named[ref], o)
 		b.executions[clientRef{o.account, o.clientID}]++
 	}
 }
