@@ -10,6 +10,7 @@ type fixedBook struct {
 	seen    bool  // a header was believed, ever
 	untold  int   // answers without one
 	recent  recent
+	pace    pace
 
 	cur  *window // of quick
 	room int     // for polls, of quick, before what is used
@@ -37,6 +38,9 @@ func (led *ledger) settleDown(l *limiter, w *window, now nanos) {
 		return
 	}
 	b := &led.fixed
+	if led.polite(l) && led.shared(led.foreignRate(w, end-now)) {
+		return // beside others each call is looked at
+	}
 	b.cur, b.room = w, led.roomIn(l, w, PriorityPoll, l.wall+now+lo, now)
 	if led.def.mine < led.def.Limit {
 		b.room = min(b.room, w.upper()+led.ours(now)-w.own-w.fly)
@@ -96,15 +100,27 @@ func (led *ledger) freeIn(l *limiter, w *window, a ask, arrives int64) nanos {
 		}
 		return a.now
 	}
-	if up == 0 || up+a.n <= led.roomIn(l, w, a.claim(led), arrives, a.now) {
-		return a.now // into an empty window any call may go, whatever would be kept back
-	}
 	left := windowStart(d, w.k+1) - arrives
-	if w.seen && w.fly == 0 && led.looks(led.foreignRate(w, left), left, w.stale(led, left, a.now), limit-up-led.urgentRoom(left), a.n) {
+	rate := led.foreignRate(w, left)
+	room := led.roomIn(l, w, a.claim(led), arrives, a.now) - up
+	switch beside := led.polite(l) && led.shared(rate) && a.prio < PriorityCancel; {
+	case beside && (up == 0 || a.n <= room):
+		if at := led.fixed.pace.free(led, room, left, a.now); at > a.now {
+			return at
+		}
+		return a.now
+	case up == 0 || a.n <= room:
+		return a.now // into an empty window any call may go, whatever would be kept back
+	case beside && w.seen && w.fly == 0 && led.looks(rate, w.stale(led, left, a.now), limit-up-led.urgentRoom(left), a.n):
 		return a.now
 	}
 	// What is kept back becomes less as the window runs out.
 	return min(next, a.now+max(int64(d)/200, int64(10*time.Millisecond)))
+}
+
+// polite reports whether others who use the quota are to be left room.
+func (led *ledger) polite(l *limiter) bool {
+	return led.def.headed && !led.blind() && led.def.mine == led.def.Limit && !l.opts.Greedy
 }
 
 func (led *ledger) fixedTake(l *limiter, p *part, now nanos) {
@@ -112,6 +128,7 @@ func (led *ledger) fixedTake(l *limiter, p *part, now nanos) {
 	p.k0 = windowOf(led.def.Window, lo)
 	led.turn(l, p.k0, lo)
 	p.more = int32(min(windowOf(led.def.Window, hi)-p.k0, 16))
+	led.fixed.pace.credit -= float64(p.n)
 	for k := p.k0; k <= p.k0+int64(p.more); k++ {
 		led.window(k).fly += int(p.n)
 	}

@@ -183,9 +183,11 @@ const blindAfter = 5
 
 func (led *ledger) blind() bool { return !led.fixed.seen && led.fixed.untold >= blindAfter }
 
-// foreignRate is how fast others use w: as in earlier windows, or in this one where
-// that is faster.
+// foreignRate is how fast others use w lately, or did in earlier windows.
 func (led *ledger) foreignRate(w *window, left int64) float64 {
+	if led.fixed.recent.measured > 1 {
+		return led.fixed.recent.rate
+	}
 	rate := max(led.foreign.rate, led.fixed.recent.rate)
 	if past := int64(led.def.Window) - left; w.seen && past > int64(led.def.Window)/20 {
 		rate = max(rate, float64(w.foreign())/float64(past))
@@ -209,13 +211,14 @@ func (w *window) stale(led *ledger, left int64, now nanos) int64 {
 }
 
 // roomFor is what others who use rate have used in the time since a count, and use in
-// what is left of a window, at most. That may be twice their rate, since it may double
-// within a window, and what is not used of the room comes free as the window runs out.
+// what is left of a window. They come in batches of ten or so, as unevenly as chance
+// has it; only of the next moments that matters, later their use is known better.
 func (led *ledger) roomFor(rate float64, left, stale int64) int {
 	if !led.shared(rate) {
 		return 0
 	}
-	return spread(rate * float64(2*left+stale))
+	near := float64(int64(led.def.Window)/soonPart + stale)
+	return int(math.Ceil(rate*float64(left+stale) + 3*math.Sqrt(40*rate*near)))
 }
 
 // shared reports whether a rate of use is somebody else's, not our own rounding.
@@ -223,19 +226,40 @@ func (led *ledger) shared(rate float64) bool {
 	return rate*float64(led.def.Window) >= 0.002*float64(led.def.Limit)
 }
 
-// spread is how many units come at most where so many are expected, in batches of
-// ten or so.
-func spread(mean float64) int { return int(math.Ceil(mean + 3*math.Sqrt(20*mean))) }
-
-// lookAfter is the part of a window after which a count is old.
-const lookAfter = 60
+// soonPart is the part of a window that is the next moments.
+const soonPart = 30
 
 // looks reports whether a light call may go although its room is kept for others:
 // what they really used is to be seen, which may be less. room is what is not kept
 // for anybody else.
-func (led *ledger) looks(rate float64, left, stale int64, room, n int) bool {
-	return stale > int64(led.def.Window)/lookAfter && n <= max(1, led.def.Limit/100) &&
-		led.shared(rate) && spread(rate*float64(left+stale))+n <= room
+func (led *ledger) looks(rate float64, stale int64, room, n int) bool {
+	return stale > int64(led.def.Window)/12 && n <= max(1, led.def.Limit/300) && int(math.Ceil(rate*float64(stale)))+n <= room
+}
+
+// pace spreads our use of a window that others use too: at each moment we go as fast
+// as would use up what is left beside them, less a part that is left to them. So
+// several of our own limiters on one address come to use alike: each leaves the same
+// part of its own use, and takes from what all of them leave.
+type pace struct {
+	at     nanos
+	credit float64 // units that may go at once; below zero they went in advance
+}
+
+// courtesy is the part of our own use that is left to others to take up.
+const courtesy = 0.1
+
+// free returns when the next call may go, if room is left for us until the window ends.
+func (p *pace) free(led *ledger, room int, left int64, now nanos) nanos {
+	d, most := int64(led.def.Window), float64(led.def.Limit)/50
+	if p.at == 0 || now-p.at > d/12 { // we were silent
+		p.at, p.credit = now, most
+	}
+	rate := float64(max(room, 0)) / float64(max(left, int64(time.Millisecond))) / (1 + courtesy)
+	p.credit, p.at = min(p.credit+rate*float64(now-p.at), most), now
+	if p.credit >= 0 {
+		return now
+	}
+	return now + min(d/200, int64(min(-p.credit/max(rate, 1e-18), float64(d)))) + 1
 }
 
 // urgentRoom is what to keep for cancels until the window ends: by their rate, and a
