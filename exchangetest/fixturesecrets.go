@@ -80,7 +80,7 @@ func (s *secrets) see(scrub *scrubber, req *http.Request, body []byte) {
 
 // isSignature reports a text that is long and mixed enough to be one, or a token.
 func isSignature(text string) bool {
-	return len(text) >= 16 && strings.ContainsAny(text, "0123456789") && strings.Trim(text, "0123456789-:.TZ%3A") != ""
+	return len(text) >= 16 && strings.ContainsAny(text, "0123456789") && strings.Trim(text, "0123456789-:.TZ%A") != ""
 }
 
 // secretWindow is how many characters of a secret are a leak, wherever they are cut.
