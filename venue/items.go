@@ -10,8 +10,10 @@ import (
 	"github.com/exauth/exauth"
 )
 
-// The calls that hold several operations, and how their answers tell of each. Shapes
-// are from the vendors' pages named at each function, read 2026-11-23.
+// The calls that hold several operations, and how their answers tell of each, by the
+// vendors' pages named at each function. Kraken's and Bybit's were read again on
+// 2026-11-23; that their answers keep the order of the call is said there. Where nothing
+// says so, ids that do not fit the order leave an operation unknown.
 
 // batches adds to a route table how calls hold several operations, in lines
 // "METHOD path list=name id=name single=path cancels=name"; a body that is the list

@@ -37,8 +37,8 @@ func fatesOf(items []exauth.Item) string {
 	return strings.Join(words, " ")
 }
 
-// TestItems (O1): what each venue's answer tells of each operation, by the examples
-// of the vendors' pages that venue/items.go names, shortened.
+// TestItems (O1): what each venue's answer tells of each operation; answers have the
+// shape of the vendors' pages that items.go names.
 func TestItems(t *testing.T) {
 	post := func(path string, p any) exauth.Call { return exauth.Call{Method: "POST", Path: path, Params: p} }
 	list := func(name string, n int, id string) exauth.Params {
