@@ -137,6 +137,10 @@ func (d *door) watch(c net.Conn, state http.ConnState) {
 		d.open, d.total = d.open+1, d.total+1
 	case http.StateIdle:
 		d.idle[l] = true
+		if d.inner == nil { // shut before net/http had said that this one is idle
+			l.reset()
+			l.Conn.Close()
+		}
 	case http.StateClosed, http.StateHijacked:
 		d.open--
 	}
