@@ -14,7 +14,7 @@ import (
 type LimiterOptions struct {
 	Now    func() time.Time // default time.Now; timers are always real ones
 	Share  float64          // the part of every quota this process may use; 0 means all of it
-	Greedy bool             // leave no room for other clients that are seen on the same IP or account
+	Greedy bool             // leave other clients on the same IP or account no room, and do not spread calls beside them
 	Pace   bool             // spread calls over a window instead of using it up at its start
 	Off    bool             // count and obey bans, but never wait for a quota
 	Report func(Report)     // hears what a person should know; called without locks held
@@ -59,9 +59,12 @@ type QuotaState struct {
 //
 // It never lets the venue's own counter pass a limit: what was answered is in the
 // highest header seen, what is under way or lost counts on top of that. Other
-// clients that the headers show are left room; see LimiterOptions.Greedy. Quotas
-// that no limiter could keep (no window, no refill, a limit of nothing) are not
-// kept, and calls that name them are reported.
+// clients that the headers show are left room, and calls are spread over the window
+// beside them, so that several limiters on one address come to use alike; see
+// LimiterOptions.Greedy. Many that start within one minute do not know each other yet
+// and may be refused: share one limiter, or a redislimit, where you can. Quotas that
+// no limiter could keep (no window, no refill, a limit of nothing) are not kept, and
+// calls that name them are reported.
 func NewLimiter(v *Venue, opts *LimiterOptions) Limiter {
 	l := &limiter{name: v.Name, now: time.Now}
 	if opts != nil {
