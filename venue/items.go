@@ -11,7 +11,7 @@ import (
 )
 
 // The calls that hold several operations, and how their answers tell of each, by the
-// vendors' pages named at each function. Kraken's and Bybit's were read again on
+// vendors' pages named at each function. Kraken's and Bybit's were seen again, in excerpts, on
 // 2026-11-23; that their answers keep the order of the call is said there. Where nothing
 // says so, ids that do not fit the order leave an operation unknown.
 
