@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/exauth/exauth"
@@ -73,8 +74,22 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 	return st.trade(ctx, s, out)
 }
 
+// shared is a writer for several goroutines: the switch's keeper has something to say
+// at times.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(p)
+}
+
 // trade is the bot's life.
 func (st *stage) trade(ctx context.Context, s settings, out io.Writer) error {
+	out = &shared{w: out}
 	if err := st.recover(ctx, out); err != nil {
 		return err
 	}
