@@ -34,7 +34,8 @@ func PublicKeyOf(k *Key) crypto.PublicKey {
 // FillDisk makes a journal's disk full from now on, or mends it: what it writes goes
 // to a device that has no room, or into a file opened for reading where there is no
 // such device, and no new file can be made.
-func (j *Journal) FillDisk(full bool) error {
+func (of *Journal) FillDisk(full bool) error {
+	j := of.core()
 	for { // when nobody writes
 		j.mu.Lock()
 		if j.busy == nil {
@@ -67,9 +68,9 @@ func Checksum(text []byte) string { return checksum(text) }
 // ParseJournal reads a journal's text without a file, and returns what OpenJournal
 // would begin a new file with.
 func ParseJournal(text []byte) (pending, recent []*Error, snapshot []byte, err error) {
-	j := &Journal{open: make(map[uint64]*journalEntry)}
+	j := &journal{open: make(map[uint64]*journalEntry)}
 	if _, err := j.parse(text); err != nil {
 		return nil, nil, nil, err
 	}
-	return j.Pending(), j.Recent(), j.snapshot(), nil
+	return j.pending(), j.recent(), j.snapshot(), nil
 }

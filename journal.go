@@ -38,6 +38,11 @@ import (
 // Requests of Client.Sign are not entered: others send them. A Journal is safe for
 // concurrent use. Close it after its clients.
 type Journal struct {
+	core func() *journal // a closure: reflection prints an address, and races with no writer
+}
+
+// journal is what a Journal is made of.
+type journal struct {
 	path string
 	mu   sync.Mutex
 	lock *os.File // nil when it is closed
@@ -52,7 +57,7 @@ type Journal struct {
 
 // journalEntry is one attempt of one write.
 type journalEntry struct {
-	journal *Journal
+	journal *journal
 	n       uint64
 	line    []byte // as it is in the file
 	about   Error  // what Pending says of it
@@ -81,16 +86,16 @@ func OpenJournal(path string) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrJournal, err)
 	}
-	j := &Journal{path: path, lock: lock, open: make(map[uint64]*journalEntry)}
+	j := &journal{path: path, lock: lock, open: make(map[uint64]*journalEntry)}
 	if err := j.load(); err != nil {
 		durable.Unlock(lock)
 		return nil, fmt.Errorf("%w: %s: %w", ErrJournal, path, err)
 	}
-	return j, nil
+	return &Journal{func() *journal { return j }}, nil
 }
 
 // load reads the file and begins a new one with what is left of it.
-func (j *Journal) load() error {
+func (j *journal) load() error {
 	whole := 0
 	switch text, err := readJournal(j.path); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -116,7 +121,9 @@ func (j *Journal) load() error {
 //
 // A cancel has nothing to resolve: send it again. What cannot be looked up (transfers,
 // venues without lookups) stays until Settle is told.
-func (j *Journal) Pending() []*Error {
+func (j *Journal) Pending() []*Error { return j.core().pending() }
+
+func (j *journal) pending() []*Error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var list []*Error
@@ -132,7 +139,9 @@ func (j *Journal) Pending() []*Error {
 // oldest first, also of the process before: Outcome says which. A program that was
 // killed after an answer came and before it took note of it finds it here. Attempts
 // that were surely not sent are left out.
-func (j *Journal) Recent() []*Error {
+func (j *Journal) Recent() []*Error { return j.core().recent() }
+
+func (j *journal) recent() []*Error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	list := make([]*Error, len(j.past))
@@ -144,7 +153,9 @@ func (j *Journal) Recent() []*Error {
 
 // Settle ends the entry of an error that Pending returned, or that a call of this
 // process ended with, by the caller's own knowledge: he has asked the venue himself.
-func (j *Journal) Settle(e *Error, fate Outcome) error {
+func (j *Journal) Settle(e *Error, fate Outcome) error { return j.core().settle(e, fate) }
+
+func (j *journal) settle(e *Error, fate Outcome) error {
 	if e == nil || e.asked == nil || e.asked().entry == nil || e.asked().entry.journal != j {
 		return paramError("", "the error is not of this journal")
 	}
@@ -157,7 +168,9 @@ func (j *Journal) Settle(e *Error, fate Outcome) error {
 
 // Close writes what is left to write and gives the file free. Calls that come later
 // fail with ErrJournal, but for cancels. A second Close does nothing.
-func (j *Journal) Close() error {
+func (j *Journal) Close() error { return j.core().close() }
+
+func (j *journal) close() error {
 	j.mu.Lock()
 	lock, busy := j.lock, j.busy
 	j.lock = nil
@@ -179,7 +192,7 @@ func (j *Journal) Close() error {
 }
 
 // begin enters an intent and waits until it is on the disk.
-func (j *Journal) begin(ctx context.Context, it *journalEntry, opensRisk bool) error {
+func (j *journal) begin(ctx context.Context, it *journalEntry, opensRisk bool) error {
 	j.mu.Lock()
 	if j.lock == nil {
 		j.mu.Unlock()
@@ -216,7 +229,7 @@ func (j *Journal) begin(ctx context.Context, it *journalEntry, opensRisk bool) e
 
 // write adds lines to what is written next, and sees to it that somebody writes. The
 // journal is locked.
-func (j *Journal) write(lines []byte, wait bool) *journalTurn {
+func (j *journal) write(lines []byte, wait bool) *journalTurn {
 	if j.turn == nil {
 		j.turn = &journalTurn{done: make(chan struct{})}
 	}
@@ -231,7 +244,7 @@ func (j *Journal) write(lines []byte, wait bool) *journalTurn {
 
 // writer writes until there is nothing to write. All that was added while one writing
 // ran goes into the next, with one sync for all.
-func (j *Journal) writer() {
+func (j *journal) writer() {
 	var text []byte
 	for {
 		j.mu.Lock()
@@ -250,7 +263,7 @@ func (j *Journal) writer() {
 }
 
 // snapshotNow is everything that a new file must hold.
-func (j *Journal) snapshotNow() []byte {
+func (j *journal) snapshotNow() []byte {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.snapshot()
@@ -300,7 +313,7 @@ func (it *journalEntry) reopen() {
 }
 
 // remember keeps an entry that ended for Recent; the journal is locked.
-func (j *Journal) remember(it *journalEntry) {
+func (j *journal) remember(it *journalEntry) {
 	if len(j.past) >= maxPast {
 		j.past = slices.Delete(j.past, 0, len(j.past)-maxPast+1)
 	}

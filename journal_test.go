@@ -672,7 +672,7 @@ func TestJournalVenues(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, res, err)
 		}
 		text, _ := os.ReadFile(path)
-		for _, word := range []string{"price", "px", "quantity", "volume", "0.001", "signature", srv.Key(exauth.ScopeTradeSpot).Secret} {
+		for _, word := range []string{"price", `"px"`, "px=", "quantity", "volume", "0.001", "signature", srv.Key(exauth.ScopeTradeSpot).Secret} {
 			if bytes.Contains(text, []byte(word)) {
 				t.Errorf("%s: the journal holds %q", name, word)
 			}

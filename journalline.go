@@ -100,7 +100,7 @@ func journalCalls(calls []Call) (list []journalCall) {
 }
 
 // parse takes in a file's text and returns how much of it is whole.
-func (j *Journal) parse(text []byte) (whole int, err error) {
+func (j *journal) parse(text []byte) (whole int, err error) {
 	head, rest, ok := bytes.Cut(text, []byte("\n"))
 	if !ok || string(head) != journalHead {
 		return 0, errors.New("is no journal")
@@ -137,7 +137,7 @@ func (r *journalRecord) read(line []byte) bool {
 }
 
 // take carries one line out.
-func (j *Journal) take(r *journalRecord, ended map[uint64]*journalEntry) {
+func (j *journal) take(r *journalRecord, ended map[uint64]*journalEntry) {
 	j.next = max(j.next, r.N)
 	switch {
 	case r.Lost != "":
@@ -162,7 +162,7 @@ func (j *Journal) take(r *journalRecord, ended map[uint64]*journalEntry) {
 }
 
 // lost enters what is known of a line that was damaged: that there was one.
-func (j *Journal) lost(n uint64, what string) {
+func (j *journal) lost(n uint64, what string) {
 	it := &journalEntry{journal: j, n: n, q: new(question), about: Error{Outcome: OutcomeUnknown, Message: what}}
 	it.q.entry = it
 	it.line = journalLine(&journalRecord{N: n, Lost: what})
@@ -170,7 +170,7 @@ func (j *Journal) lost(n uint64, what string) {
 }
 
 // entry makes of an intent what Pending returns of it.
-func (j *Journal) entry(r *journalRecord) *journalEntry {
+func (j *journal) entry(r *journalRecord) *journalEntry {
 	it := &journalEntry{journal: j, n: r.N, line: journalLine(r)}
 	it.about = Error{Venue: r.Venue, Method: r.Method, Path: r.Path, Kind: ErrOutcomeUnknown, Outcome: OutcomeUnknown,
 		ClientOrderID: r.ID, Sent: r.Sent, Message: "in flight when its process ended"}
@@ -220,7 +220,7 @@ func askedCalls(list []journalCall) (calls []Call) {
 
 // snapshot is a file that holds what this one knows; the journal is locked, or nobody
 // else has it yet.
-func (j *Journal) snapshot() []byte {
+func (j *journal) snapshot() []byte {
 	text := append([]byte(journalHead), '\n')
 	for _, it := range j.past {
 		text = append(append(text, it.line...), fateLine(it.n, it.about.Outcome)...)
@@ -244,7 +244,7 @@ func (c *core) enter(ctx context.Context, d *draft, b *binding, stamp time.Time)
 	d.itemise(&it.about, nil)
 	it.q, it.about.SettledAt = c.ponder(&it.about, d, stamp)
 	it.q.entry, it.q.key, it.q.scope = it, b.mark, d.need
-	err := j.begin(ctx, it, d.opensRisk())
+	err := j.core().begin(ctx, it, d.opensRisk())
 	switch {
 	case err == nil:
 		return it, nil

@@ -66,7 +66,7 @@ func (c *core) nonce(ctx context.Context, b *binding, floor, day int64, opensRis
 // full disk stops no cancel.
 func (c *core) sourced(ctx context.Context, mark string, floor int64, opensRisk bool) (int64, error) {
 	if s, ok := c.opts.Nonce.(*NonceStore); ok {
-		return s.next(ctx, mark, floor, opensRisk)
+		return s.core().next(ctx, mark, floor, opensRisk)
 	}
 	return c.opts.Nonce.Next(ctx, mark, floor)
 }

@@ -32,6 +32,11 @@ import (
 //
 // It is safe for concurrent use, by several clients too. Close it after them.
 type NonceStore struct {
+	core func() *nonceStore // a closure: reflection prints an address, and races with no writer
+}
+
+// nonceStore is what a NonceStore is made of.
+type nonceStore struct {
 	path string
 	mu   sync.Mutex
 	lock *os.File // nil when it is closed
@@ -74,12 +79,12 @@ func NonceFile(path string) (*NonceStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("exauth: nonce file: %w", err)
 	}
-	s := &NonceStore{path: path, lock: lock}
+	s := &nonceStore{path: path, lock: lock}
 	if s.keys, err = readNonces(path); err != nil {
 		durable.Unlock(lock)
 		return nil, fmt.Errorf("exauth: nonce file %s: %w", path, err)
 	}
-	return s, nil
+	return &NonceStore{func() *nonceStore { return s }}, nil
 }
 
 // readNonces loads a file; one that does not exist holds nothing.
@@ -151,11 +156,11 @@ func nonceName(id string) bool {
 // calls do no I/O. A mark more than a day ahead of floor, by floor's unit, is
 // refused with ErrNonce: the clock is wrong, or the file is of another unit.
 func (s *NonceStore) Next(ctx context.Context, keyID string, floor int64) (int64, error) {
-	return s.next(ctx, keyID, floor, true)
+	return s.core().next(ctx, keyID, floor, true)
 }
 
 // next is Next; what opens no risk does not fail for want of a disk.
-func (s *NonceStore) next(ctx context.Context, keyID string, floor int64, opensRisk bool) (int64, error) {
+func (s *nonceStore) next(ctx context.Context, keyID string, floor int64, opensRisk bool) (int64, error) {
 	day, block := nonceSpans(floor)
 	if day == 0 || !nonceName(keyID) {
 		return 0, fmt.Errorf("%w: nonce file: bad key name or floor", ErrParam)
@@ -211,7 +216,7 @@ func nonceSpans(now int64) (day, block int64) {
 
 // await has the marks written, or joins the writing under way, and waits for its
 // end. The store is locked, except while it waits.
-func (s *NonceStore) await(ctx context.Context, opensRisk bool) error {
+func (s *nonceStore) await(ctx context.Context, opensRisk bool) error {
 	if s.save == nil {
 		s.save = &nonceSave{done: make(chan struct{})}
 		go s.write(s.save)
@@ -237,7 +242,7 @@ func (s *NonceStore) await(ctx context.Context, opensRisk bool) error {
 
 // write is one writing of the file; what is wanted while it runs has to wait for the
 // next.
-func (s *NonceStore) write(save *nonceSave) {
+func (s *nonceStore) write(save *nonceSave) {
 	s.mu.Lock()
 	marks := s.marks(func(k *nonceMark) int64 { return max(k.mark, k.want, k.last) })
 	s.mu.Unlock()
@@ -254,7 +259,7 @@ func (s *NonceStore) write(save *nonceSave) {
 }
 
 // marks lists what is to be written; a key that has no nonce yet has no line.
-func (s *NonceStore) marks(of func(*nonceMark) int64) map[string]int64 {
+func (s *nonceStore) marks(of func(*nonceMark) int64) map[string]int64 {
 	marks := make(map[string]int64, len(s.keys))
 	for id, k := range s.keys {
 		if n := of(k); n > 0 {
@@ -267,7 +272,9 @@ func (s *NonceStore) marks(of func(*nonceMark) int64) map[string]int64 {
 // Close writes the last nonces given out, so that the next process begins right after
 // them, and gives the file free. Calls that come later fail with ErrNonce. A second
 // Close does nothing.
-func (s *NonceStore) Close() error {
+func (s *NonceStore) Close() error { return s.core().close() }
+
+func (s *nonceStore) close() error {
 	s.mu.Lock()
 	lock, save := s.lock, s.save
 	s.lock = nil
