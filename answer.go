@@ -216,9 +216,12 @@ const maxExcerpt = 200
 // excerpt is what an error quotes of a body: of HTML its title.
 func excerpt(body []byte) string {
 	text := head(string(body[:min(len(body), maxLook+1)]))
-	if i := strings.Index(strings.ToLower(text), "<title>"); i >= 0 {
-		title, _, _ := strings.Cut(text[i+len("<title>"):], "<")
-		text = "HTML page: " + title
+	const tag = "<title>"
+	for i := 0; i+len(tag) <= len(text); i++ { // not by ToLower: of some text it has another length
+		if strings.EqualFold(text[i:i+len(tag)], tag) {
+			title, _, _ := strings.Cut(text[i+len(tag):], "<")
+			return "HTML page: " + title
+		}
 	}
 	return text
 }

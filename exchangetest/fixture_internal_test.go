@@ -144,6 +144,7 @@ func TestFixtureScrub(t *testing.T) {
 // TestFixtureScrubText: what is not JSON is kept as a title or a sentence, or refused.
 func TestFixtureScrubText(t *testing.T) {
 	for _, c := range []struct{ name, body, want, fault string }{
+		{"page that is not UTF-8", "<p>\x85\x85\x85<title>", "<html><head><title></title></head></html>", ""},
 		{"page", "\ufeff<!DOCTYPE html><html><head><title>Blocked for 203.0.113.7</title><script>id='x'</script></head>", "<html><head><title>Blocked for SCRUBBED</title></head></html>", ""},
 		{"word", "Unauthorized\n", "Unauthorized", ""},
 		{"nothing", " \n", "", ""},

@@ -144,6 +144,7 @@ var (
 	emailText = regexp.MustCompile(`[^\s"'<>=,;:()]+@[^\s"'<>=,;:()]+`)
 	ip4Text   = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}\b`)
 	ip6Text   = regexp.MustCompile(`[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*`)
+	titleText = regexp.MustCompile(`(?i)<title>([^<]*)`)
 	tokenText = regexp.MustCompile(`[A-Za-z0-9+/_=-]{20,}`)
 	digitText = regexp.MustCompile(`\d{6,}`)
 )
@@ -389,8 +390,8 @@ func (s *scrubber) answerBody(body []byte) string {
 		return s.object(text, false)
 	case strings.HasPrefix(text, "<"): // a firewall's page names addresses and sets cookies
 		title := ""
-		if i := strings.Index(strings.ToLower(text), "<title>"); i >= 0 {
-			title, _, _ = strings.Cut(text[i+len("<title>"):], "<")
+		if m := titleText.FindStringSubmatch(text); m != nil {
+			title = m[1]
 		}
 		return "<html><head><title>" + s.clean("message", strings.TrimSpace(title)) + "</title></head></html>"
 	case text[0] == '{' || text[0] == '[':
