@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -327,11 +328,18 @@ func (c *core) repair(resp *Response, err error) bool {
 	if !errors.As(err, &e) || e.Outcome != OutcomeRejected {
 		return false
 	}
-	if errors.Is(e, ErrClock) && c.opts.Now == nil {
+	if c.opts.Now == nil && (errors.Is(e, ErrClock) || c.perhapsClock(e)) {
 		c.doubtClock(resp)
 		return true
 	}
 	return errors.Is(e, ErrNonce)
+}
+
+// perhapsClock reports refusals for which the clock is one reason of several. A wrong
+// key is refused so, too: that is not tried twice while the estimate is young.
+func (c *core) perhapsClock(e *Error) bool {
+	s := c.clock.State(time.Now())
+	return s.Known && s.Age > 10*time.Second && slices.Contains(c.venue.Ambiguous[e.Code], ErrClock)
 }
 
 // again decides whether one more attempt is safe and of use, and waits before it.

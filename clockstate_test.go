@@ -1,6 +1,8 @@
 package exauth_test
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -20,6 +22,8 @@ type farClock struct {
 	asked  int
 	oldest time.Duration // of the stamps that came
 	ahead  int
+	word   string // what a stamp is refused with; "" for CLOCK
+	locked bool   // everything is refused so
 }
 
 func (f *farClock) now() time.Time {
@@ -43,8 +47,8 @@ func (f *farClock) RoundTrip(r *http.Request) (*http.Response, error) {
 	if age < 0 {
 		f.ahead++
 	}
-	if age < 0 || age > time.Second {
-		return reply(400, `{"code":"CLOCK","msg":"timestamp outside of the window"}`), nil
+	if age < 0 || age > time.Second || f.locked {
+		return reply(400, fmt.Sprintf(`{"code":%q,"msg":"timestamp outside of the window"}`, cmp.Or(f.word, "CLOCK"))), nil
 	}
 	f.oldest = max(f.oldest, age)
 	return reply(200, `{}`), nil
@@ -113,4 +117,40 @@ func TestClockState(t *testing.T) {
 	if s := c.ClockState(); s.Known {
 		t.Errorf("with Options.Now: %+v", s)
 	}
+}
+
+// TestClockOneWord: a venue that has one word for a bad stamp and a bad key is asked
+// for its time too, but not for every refusal.
+func TestClockOneWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far := &farClock{begin: time.Now(), word: "KEY"}
+		far.offset.Store(int64(time.Hour))
+		v := clockVenue("https://api.tiny.example")
+		v.Ambiguous = map[string][]error{"KEY": {exauth.ErrKey, exauth.ErrClock}}
+		c := newClient(t, v, &exauth.Options{HTTPClient: &http.Client{Transport: far}})
+		steps := []struct {
+			name  string
+			after time.Duration
+			step  time.Duration // of the venue's clock
+			lock  bool
+			want  error
+			asked int
+		}{
+			{name: "first call", asked: 1},
+			{name: "set back, a sample just taken", after: time.Second, step: -5 * time.Second, want: exauth.ErrKey, asked: 1},
+			{name: "an older sample", after: 20 * time.Second, asked: 2},
+			{name: "set back again", after: 20 * time.Second, step: -time.Minute, asked: 3},
+			{name: "wrong key", after: 20 * time.Second, lock: true, want: exauth.ErrKey, asked: 4},
+			{name: "wrong key at once again", lock: true, want: exauth.ErrKey, asked: 4},
+			{name: "wrong key later", after: 20 * time.Second, lock: true, want: exauth.ErrKey, asked: 5},
+		}
+		for _, s := range steps {
+			time.Sleep(s.after)
+			far.offset.Add(int64(s.step))
+			far.locked = s.lock
+			if _, err := c.Do(t.Context(), exauth.Call{Path: "/x"}); !errors.Is(err, s.want) || far.asked != s.asked {
+				t.Errorf("%s: %v, asked %d times, want %v, %d", s.name, err, far.asked, s.want, s.asked)
+			}
+		}
+	})
 }

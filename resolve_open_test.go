@@ -123,7 +123,7 @@ func TestOutcomesWithoutLastMoment(t *testing.T) {
 				v := fl.venue()
 				// Two are about memory, and two close the gate for days.
 				without := []exchangetest.FaultKind{exchangetest.FaultGzipBomb, exchangetest.FaultHuge, exchangetest.Fault418, exchangetest.Fault429}
-				if name == "coinbase" { // which has one word for a token from its future and for a wrong key, and five of those hold orders back
+				if name == "coinbase" { // one word for a token from its future and for a wrong key: believed to be the clock's fault every ten seconds only
 					without = append(without, exchangetest.FaultClock)
 				}
 				mix := exchangetest.FaultMix(0.4, without...)

@@ -101,7 +101,7 @@ func tinyAnswer(resp *exauth.Response) ([]byte, error) {
 	}
 	kinds := map[string]error{
 		"CLOCK": exauth.ErrClock, "NONCE": exauth.ErrNonce, "LIMIT": exauth.ErrRateLimited, "FUNDS": exauth.ErrInsufficientFunds,
-		"TIMEOUT": exauth.ErrOutcomeUnknown, "BUSY": exauth.ErrUnavailable, "PARTIAL": exauth.ErrPartial, "NO": exauth.ErrRejected,
+		"TIMEOUT": exauth.ErrOutcomeUnknown, "BUSY": exauth.ErrUnavailable, "PARTIAL": exauth.ErrPartial, "NO": exauth.ErrRejected, "KEY": exauth.ErrKey,
 	}
 	return nil, &exauth.Error{Kind: kinds[e.Code], Code: e.Code, Message: e.Msg}
 }
