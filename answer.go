@@ -85,12 +85,9 @@ func (c *core) judge(d *draft, t *trip, resp *Response) error {
 	} else {
 		items = c.itemsOf(d, t, resp)
 	}
-	var e *Error
-	if !errors.As(found, &e) {
-		e = &Error{Err: found}
-	} else {
-		dup := *e // a Venue may return a shared value
-		e = &dup
+	e := &Error{Err: found}
+	if own, ok := errors.AsType[*Error](found); ok {
+		*e = *own // a copy: a Venue may return a shared value
 	}
 	e.Err = veil(e.Err, t.hidden()...)
 	c.describe(e, d)
@@ -261,8 +258,7 @@ func shorten(text string) string {
 // safeError keeps what errors.Is, errors.As and Timeout can see of a transport's
 // error, without the URLs that net/http writes into texts (golang/go#44819).
 func safeError(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	return &wireError{func() error { return err }}

@@ -28,8 +28,8 @@ func (c Cause) String() string { return c.Text + ": " + c.Advice }
 // typing mistake, and one that reads but does not trade lacks a permission. The
 // texts hold no secret. Print them for people; decide with errors.Is.
 func Causes(err error) []Cause {
-	var e *Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
 		return nil
 	}
 	if e.why != nil {

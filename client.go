@@ -324,8 +324,8 @@ const maxPause = 2 * time.Second
 // repair sees to what made a venue refuse a stamp, after which it did nothing. It
 // works once per call.
 func (c *core) repair(resp *Response, err error) bool {
-	var e *Error
-	if !errors.As(err, &e) || e.Outcome != OutcomeRejected {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Outcome != OutcomeRejected {
 		return false
 	}
 	if c.opts.Now == nil && (errors.Is(e, ErrClock) || c.perhapsClock(e)) {
@@ -344,8 +344,8 @@ func (c *core) perhapsClock(e *Error) bool {
 
 // again decides whether one more attempt is safe and of use, and waits before it.
 func (c *core) again(ctx context.Context, d *draft, err error, n int) bool {
-	var e *Error
-	if !errors.As(err, &e) || e.Kind != ErrUnavailable || e.Outcome == OutcomeUnknown || errors.Is(e, errBodyTooLarge) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Kind != ErrUnavailable || e.Outcome == OutcomeUnknown || errors.Is(e, errBodyTooLarge) {
 		return false
 	}
 	if d.need.writes() && (e.Outcome != OutcomeNotSent || e.Timeout()) || e.RetryAfter > maxPause {

@@ -293,8 +293,7 @@ func (t *trip) endEntry(resp *Response, err error) {
 		return
 	}
 	fate := OutcomeAccepted
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		fate = e.Outcome
 	} else if err != nil {
 		fate = OutcomeNotSent

@@ -126,8 +126,7 @@ func (c *core) heed(d *draft, b *binding, err error, probe bool) {
 	if g == nil || d.auth == AuthNone {
 		return
 	}
-	var e *Error
-	known := errors.As(err, &e)
+	e, known := errors.AsType[*Error](err)
 	if known {
 		c.remark(e, d, b)
 	}

@@ -80,6 +80,9 @@ func TestClientPaces(t *testing.T) {
 		return sign.Authorize(ctx, r)
 	})
 	c := newClient(t, v, &exauth.Options{Limiter: d})
+	if left := time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)); left < 3*time.Second {
+		time.Sleep(left) // the window must not turn before its count is looked at
+	}
 	if _, err := c.Do(t.Context(), exauth.Call{Method: "POST", Path: "/order"}); err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,7 @@ func (c *core) watch(ctx context.Context, d *draft, b *binding, resp *Response, 
 	}
 	a := c.attemptOf(ctx, d, b, err)
 	a.Time, a.Sent, a.Received, a.Resent = t.sent, t.sent, t.received, t.wrote.Load() > 1
-	a.Costs = settled(d.costs, t.costs)
+	a.Costs = settled(d.costs, t.seen.Costs)
 	if resp != nil {
 		a.Status = resp.Status
 	}
@@ -145,8 +145,7 @@ func (c *core) attemptOf(ctx context.Context, d *draft, b *binding, err error) A
 	case key != nil && d.auth != AuthNone: // refused before it was asked for, but it is the only one
 		a.Key = fingerprint(c.venue.Name, key.info().id)
 	}
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		a.Outcome = e.Outcome
 	}
 	if c.opts.Observer != nil {

@@ -326,6 +326,6 @@ func (c *Client) look(ctx context.Context, f *question) (Resolution, error) {
 
 // absent reports the venue's own word that it has no such order.
 func absent(err error) bool {
-	var e *Error
-	return errors.Is(err, ErrUnknownOrder) && (!errors.As(err, &e) || e.Status != 0)
+	e, ok := errors.AsType[*Error](err)
+	return errors.Is(err, ErrUnknownOrder) && (!ok || e.Status != 0)
 }

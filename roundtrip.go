@@ -63,8 +63,8 @@ type incoming struct {
 // answered reports whether an error is the venue's answer, which the caller reads
 // itself, rather than a refusal of ours or a lost connection.
 func answered(resp *Response, err error) bool {
-	var e *Error
-	return resp != nil && errors.As(err, &e) && e.Status != 0 && e.Kind != ErrHost
+	e, ok := errors.AsType[*Error](err)
+	return ok && resp != nil && e.Status != 0 && e.Kind != ErrHost
 }
 
 func statusLine(code int) string {

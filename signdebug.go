@@ -210,8 +210,8 @@ func visible(text string) string {
 
 // explain tells Options.SignatureDebug of a refused credential.
 func (c *core) explain(d *draft, b *binding, out *outgoing, err error) {
-	var e *Error
-	if out.record == nil || !errors.As(err, &e) || e.Status == 0 || !aboutCredential(e) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || out.record == nil || e.Status == 0 || !aboutCredential(e) {
 		return
 	}
 	r := SignatureReport{

@@ -27,17 +27,19 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	if err != nil {
 		return nil, c.stop(ctx, d, b, nil, c.underPlan(err))
 	}
+	unsent := func(kind, err error) (*Response, error) { // what it took goes back
+		lease.Settle(Observation{})
+		return nil, c.stop(ctx, d, b, kind, err)
+	}
 	b, free, waited, err := c.claim(ctx, d, b, wait)
 	d.waited = waited
 	if err != nil {
-		lease.Settle(Observation{})
-		return nil, c.stop(ctx, d, b, nil, err)
+		return unsent(nil, err)
 	}
 	defer free()
 	defer b.info.box.exit()
 	if reason := c.halted.Load(); reason != nil && waited > 0 && d.opensRisk() { // meanwhile
-		lease.Settle(Observation{})
-		return nil, c.stop(ctx, d, b, ErrHalted, errors.New(*reason))
+		return unsent(ErrHalted, errors.New(*reason))
 	}
 
 	ctx, cancel := c.bounded(ctx)
@@ -47,8 +49,7 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 	t.number, t.wait, t.lease, t.key, t.way, t.req = number, waited, lease, b.info, b.way, &out.req
 	t.careful = d.req.Method != http.MethodGet || c.guarded(d)
 	if err := c.authorize(t.trace(ctx), d, b, &out.outgoing); err != nil {
-		lease.Settle(Observation{})
-		return nil, c.stop(ctx, d, b, nil, veil(err, d.hidden(b)...))
+		return unsent(nil, veil(err, d.hidden(b)...))
 	}
 	t.stamp = out.stamp
 	if d.auth != AuthNone {
@@ -59,18 +60,15 @@ func (c *core) attempt(ctx context.Context, d *draft, number int) (*Response, er
 		rt = b.way.rt1 // the guard against re-sending holds in HTTP/1.1 only
 	}
 	if err := checkProxy(rt, t.req); err != nil {
-		lease.Settle(Observation{})
-		return nil, c.stop(ctx, d, b, nil, err)
+		return unsent(nil, err)
 	}
 	if t.entry, err = c.enter(ctx, d, b, t.stamp); err != nil {
-		lease.Settle(Observation{})
-		return nil, c.stop(ctx, d, b, nil, err)
+		return unsent(nil, err)
 	}
 	probe, err := b.gate.holds(d, true)
 	if err != nil {
 		t.endEntry(nil, err)
-		lease.Settle(Observation{})
-		return nil, c.stop(ctx, d, b, nil, err)
+		return unsent(nil, err)
 	}
 	resp, err := c.send(d, t, rt)
 	t.endEntry(resp, err)
@@ -239,14 +237,15 @@ func (c *core) settle(d *draft, resp *Response, err error, t *trip) {
 	if t.lease == (Lease{}) {
 		return
 	}
-	o := Observation{Sent: t.sent, Received: t.received}
+	o := &t.seen
+	o.Sent, o.Received = t.sent, t.received
 	if resp != nil {
 		o.Status, o.Header = resp.Status, resp.Header
 		if c.venue.Settle != nil {
-			c.venue.Settle(resp, &o)
+			c.venue.Settle(resp, o)
 		}
 	} else if o.Unknown = !t.unsent; t.unsent {
-		o = Observation{} // all of it goes back
+		*o = Observation{} // all of it goes back
 	}
 	if n := int(t.wrote.Load()); n > 1 && o.Costs == nil { // net/http sent a read again: the venue counted each
 		for _, cost := range d.costs {
@@ -254,8 +253,7 @@ func (c *core) settle(d *draft, resp *Response, err error, t *trip) {
 			o.Costs = append(o.Costs, cost)
 		}
 	}
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		o.RetryAfter = e.RetryAfter
 		switch limited := errors.Is(e, ErrRateLimited); {
 		case resp == nil:
@@ -267,6 +265,5 @@ func (c *core) settle(d *draft, resp *Response, err error, t *trip) {
 			o.Status = http.StatusTooManyRequests
 		}
 	}
-	t.costs = o.Costs
-	t.lease.Settle(o)
+	t.lease.Settle(*o)
 }

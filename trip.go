@@ -18,7 +18,7 @@ type trip struct {
 	number         int
 	wait           time.Duration
 	lease          Lease
-	costs          []Cost // what the answer said it cost; nil: the route's price
+	seen           Observation // what the answer said of quotas
 	key            *keyInfo
 	way            *way
 	req            *http.Request

@@ -66,8 +66,7 @@ func KindName(err error) string {
 	if err == nil {
 		return ""
 	}
-	var e *Error
-	if errors.As(err, &e) && e.Kind != nil {
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind != nil {
 		err = e.Kind
 	}
 	for _, k := range kindNames {
@@ -99,8 +98,7 @@ func UsageOf(a Attempt) UsageRecord {
 	if a.Scope != 0 {
 		r.Scope = a.Scope.String()
 	}
-	var e *Error
-	if errors.As(a.Err, &e) {
+	if e, ok := errors.AsType[*Error](a.Err); ok {
 		r.Code = e.Code[:min(len(e.Code), maxCode)]
 	}
 	for _, c := range a.Costs {
