@@ -32,35 +32,37 @@ type pit struct {
 	window  time.Duration                  // for sockets: how long an order is good; 0: the venue states no last moment
 	ordered bool                           // nonces must arrive in order
 	without []exchangetest.FaultKind
+	pause   time.Duration // of a worker before each order
 }
 
 var pits = map[string]pit{
 	"binance": {venue.Binance, func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/api/v3/order", Params: exauth.Params{{"symbol", "BTCUSDT"}, {"side", "BUY"}, {"type", "LIMIT"},
 			{"timeInForce", "GTC"}, {"quantity", "0.001"}, {"price", price}}}
-	}, []string{"GET /api/v3/order"}, time.Second, false, nil},
+	}, []string{"GET /api/v3/order"}, time.Second, false, nil, 0},
 	// Coinbase has one word for a token from its future and for a wrong key, and a few of
-	// those hold the orders back: no clock jumps there.
+	// those hold the orders back: no clock jumps there. Its lookups list the orders of some
+	// minutes, a page at most: the workers take their time.
 	"coinbase": {venue.Coinbase, func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/api/v3/brokerage/orders", Params: exauth.Params{{"product_id", "BTC-USD"}, {"side", "BUY"},
 			{"order_configuration", exauth.Params{{"limit_limit_gtc", exauth.Params{{"base_size", "0.001"}, {"limit_price", price}}}}}}}
-	}, []string{"GET /api/v3/brokerage/orders/historical/batch"}, 0, false, []exchangetest.FaultKind{exchangetest.FaultClock}},
+	}, []string{"GET /api/v3/brokerage/orders/historical/batch"}, 0, false, []exchangetest.FaultKind{exchangetest.FaultClock}, time.Minute},
 	"cryptocom": {venue.CryptoCom, func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/exchange/v1/private/create-order", Params: exauth.Params{{"instrument_name", "BTC_USD"}, {"side", "BUY"},
 			{"type", "LIMIT"}, {"quantity", "0.001"}, {"price", price}}}
-	}, []string{"POST /exchange/v1/private/get-order-detail"}, 0, false, nil},
+	}, []string{"POST /exchange/v1/private/get-order-detail"}, 0, false, nil, 0},
 	"gemini": {venue.Gemini, func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/v1/order/new", Params: exauth.Params{{"symbol", "btcusd"}, {"side", "buy"}, {"type", "exchange limit"},
 			{"amount", "0.001"}, {"price", price}}}
-	}, []string{"POST /v1/order/status"}, 0, true, nil},
+	}, []string{"POST /v1/order/status"}, 0, true, nil, 0},
 	"kraken": {venue.Kraken, func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/0/private/AddOrder", Params: exauth.Params{{"pair", "XBTUSD"}, {"type", "buy"}, {"ordertype", "limit"},
 			{"volume", "0.001"}, {"price", price}}}
-	}, []string{"POST /0/private/OpenOrders", "POST /0/private/ClosedOrders"}, 3 * time.Second, false, nil}, // in whole seconds, by a clock in whole seconds
+	}, []string{"POST /0/private/OpenOrders", "POST /0/private/ClosedOrders"}, 3 * time.Second, false, nil, 0}, // in whole seconds, by a clock in whole seconds
 	"okx": {venue.OKX, func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/api/v5/trade/order", Params: exauth.Params{{"instId", "BTC-USDT"}, {"tdMode", "cash"}, {"side", "buy"},
 			{"ordType", "limit"}, {"sz", "0.001"}, {"px", price}}}
-	}, []string{"GET /api/v5/trade/order"}, time.Second, false, nil},
+	}, []string{"GET /api/v5/trade/order"}, time.Second, false, nil, 0},
 }
 
 // A chaos is one run.
@@ -183,6 +185,7 @@ func (k chaos) through(t *testing.T, p pit, srv *exchangetest.Server, c *exauth.
 		workers.Wait()
 	}
 	each(func(i int) {
+		time.Sleep(p.pause)
 		told[i], errs[i] = k.place(t.Context(), c, p, i)
 		if told[i] != exauth.OutcomeUnknown || k.naive {
 			return
@@ -325,10 +328,6 @@ func TestChaos(t *testing.T) {
 		}
 	})
 	for _, name := range names {
-		size := size
-		if name == "coinbase" { // its lookups list the orders of half a minute, a page at most: many at once cost their square
-			size.orders = min(size.orders, 1000)
-		}
 		for seed := range seeds {
 			k := size
 			k.seed = uint64(seed + 1)
