@@ -25,14 +25,17 @@ type server struct {
 	cmd  *exec.Cmd
 }
 
-// onServers runs a test on miniredis, and on a real server when there is one.
+// onServers runs a test on miniredis, and at the same time on a real server when there
+// is one: they wait more than they work.
 func onServers(t *testing.T, f func(t *testing.T, s *server)) {
 	t.Run("miniredis", func(t *testing.T) {
+		t.Parallel()
 		s := &server{mini: miniredis.RunT(t)}
 		s.addr = s.mini.Addr()
 		f(t, s)
 	})
 	t.Run("redis-server", func(t *testing.T) {
+		t.Parallel()
 		f(t, startRedis(t))
 	})
 }
