@@ -40,6 +40,35 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestForeign: of other people's errors the values go, the user and the query of URLs,
+// and long runs; names of files and hosts stay.
+func TestForeign(t *testing.T) {
+	for _, tc := range []struct{ name, text, want string }{
+		{"nothing", "", ""},
+		{"a file", "open /var/lib/exauth/keys/main.pem: permission denied", "open /var/lib/exauth/keys/main.pem: permission denied"},
+		{"a value", "key abcdefgh: bad", "key " + Redacted + ": bad"},
+		{"a long run", "token " + strings.Repeat("a1", 20) + " of x", "token " + Redacted + " of x"},
+		{"a long path", strings.Repeat("/abc.d", 10), strings.Repeat("/abc.d", 10)},
+		{"a user", `Get "https://me:pw@host.example/x": EOF`, `Get "https://` + Redacted + `@host.example/x": EOF`},
+		{"a user alone", "redis://:pw@host", "redis://" + Redacted + "@host"},
+		{"an @ in the user", "x://a@b@host/", "x://" + Redacted + "@host/"},
+		{"an @ in the path", "x://host/a@b", "x://host/a@b"},
+		{"an @ in the query", "x://host?a@b", "x://host?a@b"},
+		{"an @ in the fragment", "x://host#a@b", "x://host#a@b"},
+		{"no user", "https://host.example/x", "https://host.example/x"},
+		{"a query", "Get https://host.example/x?sig=1: EOF", "Get https://host.example/x?" + Redacted + " EOF"},
+		{"a query of a path", "GET /x?sig=1\n'b?c=d' end", "GET /x?" + Redacted + "\n'b?" + Redacted + "' end"},
+		{"user and query", "(x://u@h/?a=b)", "(x://" + Redacted + "@h/?" + Redacted},
+		{"a question", "is it? yes", "is it? yes"},
+		{"a question with more", "really?yes =", "really?yes ="},
+		{"an end that separates", "x?y=z ", "x?" + Redacted + " "},
+	} {
+		if got := Foreign(tc.text, "abcdefgh"); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+	}
+}
+
 // TestTaint: of a text that is shown in full nothing but the values goes, and of them
 // nothing stays: also short ones, and inside longer base64.
 func TestTaint(t *testing.T) {
