@@ -1,0 +1,127 @@
+package exauth_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/exauth/exauth"
+)
+
+// itemVenue is headerVenue with a batch of orders, a batch of cancels by id, and a
+// cancel-replace. Its answers tell of each item in one word: its id, =, and ok, no or
+// a code of the venue.
+func itemVenue() *exauth.Venue {
+	v := headerVenue("https://api.tiny.example")
+	read := func(resp *exauth.Response) (items []exauth.Item) {
+		var a struct{ Items []string }
+		if json.Unmarshal(resp.Body, &a) != nil {
+			return nil
+		}
+		for _, text := range a.Items {
+			id, word, _ := strings.Cut(text, "=")
+			it := exauth.Item{ClientOrderID: id, Outcome: exauth.OutcomeRejected, Code: word}
+			switch word {
+			case "ok":
+				it.Outcome, it.Code, it.Kind = exauth.OutcomeAccepted, "", exauth.ErrRejected // what Read leaves behind by mistake
+			case "FUNDS":
+				it.Kind = exauth.ErrInsufficientFunds
+			case "TIMEOUT":
+				it.Kind = exauth.ErrOutcomeUnknown
+			}
+			items = append(items, it)
+		}
+		return items
+	}
+	v.Routes = append(v.Routes,
+		exauth.Route{Method: "POST", Path: "/orders", Scope: exauth.ScopeTradeSpot, Priority: exauth.PriorityOrder,
+			Items: &exauth.Items{List: "orders", ClientID: "id", Single: "/order", Read: read}},
+		exauth.Route{Method: "POST", Path: "/cancels", Scope: exauth.ScopeTradeSpot, Priority: exauth.PriorityCancel,
+			Items: &exauth.Items{List: "numbers,ids", ClientID: "ids", Read: read}},
+		exauth.Route{Method: "POST", Path: "/replace", Scope: exauth.ScopeTradeSpot, Priority: exauth.PriorityOrder, ClientID: "id",
+			Items: &exauth.Items{Cancels: "old", ClientID: "id", Single: "/order", Read: read}})
+	return v
+}
+
+// TestItemsMatch: what an answer tells is laid beside what was asked, by place where
+// that is certain, else by id, and is unknown where it is neither.
+func TestItemsMatch(t *testing.T) {
+	type order struct {
+		ID    string `json:"id"`
+		Price string `json:"price"`
+	}
+	type list struct {
+		Orders []order `json:"orders"`
+	}
+	orders := exauth.Params{{"orders", []exauth.Params{{{"id", "a"}}, {{"id", "b"}}, {{"id", "c"}}}}}
+	numbers := exauth.Params{{"numbers", []int{7, 8}}, {"ids", []string{"a"}}}
+	tests := []struct {
+		name, path string
+		params     any
+		answer     string // a word for each item
+		want       string // id, outcome and kind of each item
+		outcome    exauth.Outcome
+	}{
+		{"in order", "/orders", orders, "=ok =FUNDS =NO", "a accepted|b rejected funds|c rejected", exauth.OutcomePartial},
+		{"all done", "/orders", orders, "a=ok b=ok c=ok", "a accepted|b accepted|c accepted", exauth.OutcomeAccepted},
+		{"none done", "/orders", orders, "=FUNDS =NO =NO", "a rejected funds|b rejected|c rejected", exauth.OutcomeRejected},
+		{"by id", "/orders", orders, "c=ok a=NO b=ok", "a rejected|b accepted|c accepted", exauth.OutcomePartial},
+		{"one is missing", "/orders", orders, "b=NO a=ok", "a accepted|b rejected|c unknown unknown", exauth.OutcomeUnknown},
+		{"one without an id is missing", "/orders", orders, "=ok =ok", "a unknown unknown|b unknown unknown|c unknown unknown", exauth.OutcomeUnknown},
+		{"one id twice", "/orders", orders, "a=ok a=NO c=ok", "a unknown unknown|b unknown unknown|c accepted", exauth.OutcomeUnknown},
+		{"one id thrice", "/orders", orders, "a=ok a=ok a=ok", "a unknown unknown|b unknown unknown|c unknown unknown", exauth.OutcomeUnknown},
+		{"one too many", "/orders", orders, "a=ok b=ok c=ok d=ok", "a accepted|b accepted|c accepted", exauth.OutcomeAccepted},
+		{"a foreign id", "/orders", orders, "a=ok x=ok c=ok", "a accepted|b unknown unknown|c accepted", exauth.OutcomeUnknown},
+		{"the venue does not know", "/orders", orders, "=ok =TIMEOUT =ok", "a accepted|b unknown unknown|c accepted", exauth.OutcomeUnknown},
+		{"nothing", "/orders", orders, "", "a unknown unknown|b unknown unknown|c unknown unknown", exauth.OutcomeUnknown},
+		{"structs", "/orders", list{[]order{{"a", "1"}, {"b", "2"}}}, "b=ok a=NO", "a rejected|b accepted", exauth.OutcomePartial},
+		{"JSON in a text", "/orders", exauth.Params{{"orders", `[{"id":"a"},{"id":"b"}]`}}, "b=ok a=NO", "a rejected|b accepted", exauth.OutcomePartial},
+		{"two lists", "/cancels", numbers, "=ok =NO =ok", " accepted| rejected|a accepted", exauth.OutcomePartial},
+		{"the venue's own names", "/cancels", numbers, "x=ok y=NO a=ok", "x accepted|y rejected|a accepted", exauth.OutcomePartial},
+		{"the name of another item", "/cancels", numbers, "a=ok y=NO z=ok", " unknown unknown| unknown unknown|a accepted", exauth.OutcomeUnknown},
+		{"nobody knows what was asked", "/cancels", exauth.Params{{"all", true}}, "x=ok y=NO", "x accepted|y rejected", exauth.OutcomePartial},
+		{"cancel-replace", "/replace", exauth.Params{{"old", "a"}, {"id", "b"}}, "=ok =NO", "a accepted|b rejected", exauth.OutcomePartial},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			rt := stubTrip(func(*http.Request) (*http.Response, error) {
+				words, _ := json.Marshal(map[string]any{"items": strings.Fields(tc.answer)})
+				return reply(200, string(words)), nil
+			})
+			c := newClient(t, itemVenue(), &exauth.Options{HTTPClient: &http.Client{Transport: rt}, Now: fixedNow})
+			resp, err := c.Do(t.Context(), exauth.Call{Method: "POST", Path: tc.path, Params: tc.params})
+			var items []exauth.Item
+			outcome := exauth.OutcomeAccepted
+			if e := (*exauth.Error)(nil); errors.As(err, &e) {
+				items, outcome = e.Items, e.Outcome
+				if (outcome == exauth.OutcomePartial) != errors.Is(err, exauth.ErrPartial) || (outcome == exauth.OutcomeUnknown) != errors.Is(err, exauth.ErrOutcomeUnknown) {
+					t.Errorf("outcome %v with %v", outcome, err)
+				}
+			} else if err == nil {
+				items = resp.Items
+			}
+			var got []string
+			for i, it := range items {
+				text := fmt.Sprintf("%s %v", it.ClientOrderID, it.Outcome)
+				switch {
+				case errors.Is(it.Kind, exauth.ErrInsufficientFunds):
+					text += " funds"
+				case errors.Is(it.Kind, exauth.ErrOutcomeUnknown):
+					text += " unknown"
+				case (it.Kind == exauth.ErrRejected) != (it.Outcome == exauth.OutcomeRejected):
+					text += fmt.Sprint(" ", it.Kind)
+				}
+				if it.Index != i {
+					t.Errorf("item %d has index %d", i, it.Index)
+				}
+				got = append(got, text)
+			}
+			if text := strings.Join(got, "|"); text != tc.want || outcome != tc.outcome {
+				t.Errorf("%v: %s\nwant %v: %s\n%v", outcome, text, tc.outcome, tc.want, err)
+			}
+		})
+	}
+}
