@@ -30,6 +30,8 @@ func TestText(t *testing.T) {
 		{"an encoded value given", "q: a b/c d", "q: " + Redacted},
 		{"a long run", "sig " + strings.Repeat("a1", 20) + "!", "sig " + Redacted + "!"},
 		{"nearly as long", strings.Repeat("a", 39), strings.Repeat("a", 39)},
+		{"all that keys are written with", strings.Repeat("azAZ09", 7), Redacted},
+		{"a value just long enough", "x abcdef y", "x " + Redacted + " y"},
 	} {
 		if got := Text(tc.text, "abcdefghijkl", "abcdef", "1", "", "a%20b%2Fc%20d"); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
@@ -55,6 +57,9 @@ func TestForeign(t *testing.T) {
 		{"an @ in the path", "x://host/a@b", "x://host/a@b"},
 		{"an @ in the query", "x://host?a@b", "x://host?a@b"},
 		{"an @ in the fragment", "x://host#a@b", "x://host#a@b"},
+		{"an empty user", "x://@host/", "x://" + Redacted + "@host/"},
+		{"no host", "file:///a@b", "file:///a@b"},
+		{"a quote before all", `"x?y=z" d`, `"x?` + Redacted + `" d`},
 		{"no user", "https://host.example/x", "https://host.example/x"},
 		{"a query", "Get https://host.example/x?sig=1: EOF", "Get https://host.example/x?" + Redacted + " EOF"},
 		{"a query of a path", "GET /x?sig=1\n'b?c=d' end", "GET /x?" + Redacted + "\n'b?" + Redacted + "' end"},
@@ -88,6 +93,9 @@ func TestTaint(t *testing.T) {
 		}
 	}
 	for before := range 4 {
+		if long := b64([]byte(strings.Repeat("x", before) + "s3cr3t99" + "yz")); Taint(long, "s3cr3t99") == long {
+			t.Errorf("%d before a value of eight in base64: all of %s", before, long)
+		}
 		long := b64([]byte(strings.Repeat("x", before) + secret + "yz"))
 		if got := Taint(long, secret); !strings.Contains(got, Redacted) || strings.Contains(got, b64([]byte(secret[3:9]))) {
 			t.Errorf("%d before it in base64: %s of %s", before, got, long)
