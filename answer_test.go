@@ -100,6 +100,11 @@ func TestExcerpt(t *testing.T) {
 		{"a title", "<html><TITLE>Blocked\n</title>", "HTML page: Blocked"},
 		{"an empty title at the end", "no <title>", "HTML page:"},
 		{"a key across the end", strings.Repeat("x", look-len("<title>ok ")-10) + "<title>ok " + tinyID, "HTML page: ok"},
+		{"long, without a space", strings.Repeat("x", look+1), ""},
+		{"as long as is quoted", strings.Repeat("y ", 99) + "yy", strings.Repeat("y ", 99) + "yy"},
+		{"longer", strings.Repeat("y ", 100) + "y", strings.Repeat("y ", 100) + "…"},
+		{"longer, cut between characters", strings.Repeat("é", 101), strings.Repeat("é", 100) + "…"},
+		{"longer, cut before a character", "z" + strings.Repeat("é", 100), "z" + strings.Repeat("é", 99) + "…"},
 		{"a key before the end", strings.Repeat("x", look-len("<title>ok ")-len(tinyID)) + "<title>ok " + tinyID, "HTML page: ok [redacted]"},
 	} {
 		rt := stubTrip(func(*http.Request) (*http.Response, error) { return reply(403, tc.body), nil })

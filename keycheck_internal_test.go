@@ -58,7 +58,11 @@ func TestAppendRS(t *testing.T) {
 		{"short numbers are padded", "3006020101020102", "0000000100000002"},
 		{"full width", "300c02047fffffff020401020304", "7fffffff01020304"},
 		{"sign byte", "300d020500ffffffff020401020304", "ffffffff01020304"},
+		{"the least that needs a sign byte", "30080202008002020080", "0000008000000080"},
+		{"the most that needs none", "300602017f02017f", "0000007f0000007f"},
+		{"the least negative", "3006020180020102", ""},
 		{"empty", "", ""},
+		{"empty sequence", "3000", ""},
 		{"no sequence", "020101", ""},
 		{"set", "3106020101020102", ""},
 		{"length too small", "3005020101020102", ""},
@@ -95,5 +99,11 @@ func TestAppendRS(t *testing.T) {
 				t.Errorf("%s: back to DER: %x", c.name, back)
 			}
 		}
+	}
+	long := "3080" + strings.Repeat("023e"+strings.Repeat("11", 62), 2) // 128 bytes, which have no short length
+	if der, err := hex.DecodeString(long); err != nil || len(der) != 130 {
+		t.Fatal(err)
+	} else if got, err := appendRS(nil, der, 66); !errors.Is(err, ErrSignature) {
+		t.Errorf("a length of 128 in one byte: got %x, %v", got, err)
 	}
 }
