@@ -30,10 +30,10 @@ func TestText(t *testing.T) {
 		{"an encoded value given", "q: a b/c d", "q: " + Redacted},
 		{"a long run", "sig " + strings.Repeat("a1", 20) + "!", "sig " + Redacted + "!"},
 		{"nearly as long", strings.Repeat("a", 39), strings.Repeat("a", 39)},
-		{"all that keys are written with", strings.Repeat("azAZ09", 7), Redacted},
+		{"all that keys are written with", strings.Repeat("azAZ09+%", 6), Redacted},
 		{"a value just long enough", "x abcdef y", "x " + Redacted + " y"},
 	} {
-		if got := Text(tc.text, "abcdefghijkl", "abcdef", "1", "", "a%20b%2Fc%20d"); got != tc.want {
+		if got := Text(tc.text, "abcdef", "abcdefghijkl", "1", "", "a%20b%2Fc%20d"); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
 		}
 	}
@@ -84,11 +84,12 @@ func TestTaint(t *testing.T) {
 		{"inside", "a=1&k=" + secret + "&b=2", "a=1&k=" + Redacted + "&b=2"},
 		{"escaped", "k=" + url.QueryEscape(secret) + "&b=2", "k=" + Redacted + "&b=2"},
 		{"hex", hex.EncodeToString([]byte(secret)) + "0", Redacted + "0"},
+		{"a value inside another", "x=12345", "x=" + Redacted},
 		{"short", "pin=1234&x=123", "pin=" + Redacted + "&x=123"},
 		{"shorter, but the whole text", "ab", Redacted},
 		{"shorter, and not", "cab", "cab"},
 	} {
-		if got := Taint(tc.text, secret, "1234", "ab", ""); got != tc.want {
+		if got := Taint(tc.text, secret, "1234", "12345", "ab", ""); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
 		}
 	}
