@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -42,7 +43,9 @@ func itemVenue() *exauth.Venue {
 		exauth.Route{Method: "POST", Path: "/cancels", Scope: exauth.ScopeTradeSpot, Priority: exauth.PriorityCancel,
 			Items: &exauth.Items{List: "numbers,ids", ClientID: "ids", Read: read}},
 		exauth.Route{Method: "POST", Path: "/replace", Scope: exauth.ScopeTradeSpot, Priority: exauth.PriorityOrder, ClientID: "id",
-			Items: &exauth.Items{Cancels: "old", ClientID: "id", Single: "/order", Read: read}})
+			Items: &exauth.Items{Cancels: "old", ClientID: "id", Single: "/order", Read: read}},
+		exauth.Route{Method: "POST", Path: "/bare", Scope: exauth.ScopeTradeSpot, Priority: exauth.PriorityOrder,
+			Items: &exauth.Items{ClientID: "id", Single: "/order", Read: read}})
 	return v
 }
 
@@ -78,7 +81,11 @@ func TestItemsMatch(t *testing.T) {
 		{"the venue does not know", "/orders", orders, "=ok =TIMEOUT =ok", "a accepted|b unknown unknown|c accepted", exauth.OutcomeUnknown},
 		{"nothing", "/orders", orders, "", "a unknown unknown|b unknown unknown|c unknown unknown", exauth.OutcomeUnknown},
 		{"structs", "/orders", list{[]order{{"a", "1"}, {"b", "2"}}}, "b=ok a=NO", "a rejected|b accepted", exauth.OutcomePartial},
+		{"structs in Params", "/orders", exauth.Params{{"orders", []order{{"a", "1"}, {"b", "2"}}}}, "b=ok a=NO", "a rejected|b accepted", exauth.OutcomePartial},
 		{"JSON in a text", "/orders", exauth.Params{{"orders", `[{"id":"a"},{"id":"b"}]`}}, "b=ok a=NO", "a rejected|b accepted", exauth.OutcomePartial},
+		{"a list alone", "/bare", []exauth.Params{{{"id", "a"}}, {{"id", "b"}}}, "b=ok a=NO", "a rejected|b accepted", exauth.OutcomePartial},
+		{"structs alone", "/bare", []order{{"a", "1"}, {"b", "2"}}, "b=ok a=NO", "a rejected|b accepted", exauth.OutcomePartial},
+		{"raw JSON alone", "/bare", json.RawMessage(`[{"id":"a"},{"id":"b"}]`), "b=ok a=NO", "a rejected|b accepted", exauth.OutcomePartial},
 		{"two lists", "/cancels", numbers, "=ok =NO =ok", " accepted| rejected|a accepted", exauth.OutcomePartial},
 		{"the venue's own names", "/cancels", numbers, "x=ok y=NO a=ok", "x accepted|y rejected|a accepted", exauth.OutcomePartial},
 		{"the name of another item", "/cancels", numbers, "a=ok y=NO z=ok", " unknown unknown| unknown unknown|a accepted", exauth.OutcomeUnknown},
@@ -121,6 +128,59 @@ func TestItemsMatch(t *testing.T) {
 			}
 			if text := strings.Join(got, "|"); text != tc.want || outcome != tc.outcome {
 				t.Errorf("%v: %s\nwant %v: %s\n%v", outcome, text, tc.outcome, tc.want, err)
+			}
+		})
+	}
+}
+
+// TestItemsNamed: every new order gets a client order id of its own before it is sent,
+// wherever the list stands; one that has an id keeps it, and what the caller encoded
+// is left alone.
+func TestItemsNamed(t *testing.T) {
+	free, mine := exauth.Params{{"price", "1"}}, exauth.Params{{"id", "mine"}}
+	for _, tc := range []struct {
+		name, path string
+		params     any
+		want       string // of each item: given, mine, or none
+	}{
+		{"the list first", "/orders", exauth.Params{{"orders", []exauth.Params{free, mine}}, {"x", "1"}}, "given mine"},
+		{"the list last", "/orders", exauth.Params{{"x", "1"}, {"orders", []exauth.Params{mine, free}}}, "mine given"},
+		{"the list alone", "/bare", []exauth.Params{free, free}, "given given"},
+		{"raw JSON", "/bare", json.RawMessage(`[{"price":"1"},{"id":"mine"}]`), "none mine"},
+		{"no list", "/orders", exauth.Params{{"x", "1"}}, ""},
+		{"cancels", "/cancels", exauth.Params{{"numbers", []int{7}}, {"ids", []string{"mine"}}}, "none mine"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			v := itemVenue()
+			v.OrderIDs = map[string]exauth.OrderID{"id": {Max: 32}}
+			var body string
+			rt := stubTrip(func(r *http.Request) (*http.Response, error) {
+				b, _ := io.ReadAll(r.Body)
+				body = string(b)
+				return reply(400, "{}"), nil
+			})
+			c := newClient(t, v, &exauth.Options{HTTPClient: &http.Client{Transport: rt}, Now: fixedNow})
+			_, err := c.Do(t.Context(), exauth.Call{Method: "POST", Path: tc.path, Params: tc.params})
+			var e *exauth.Error
+			if !errors.As(err, &e) {
+				t.Fatal(err)
+			}
+			var got []string
+			seen := map[string]bool{}
+			for _, it := range e.Items {
+				switch id := it.ClientOrderID; {
+				case id == "":
+					got = append(got, "none")
+				case id == "mine":
+					got = append(got, "mine")
+				case seen[id] || !strings.Contains(body, `"id":"`+id+`"`):
+					got = append(got, "a second "+id+", or not sent")
+				default:
+					got, seen[id] = append(got, "given"), true
+				}
+			}
+			if text := strings.Join(got, " "); text != tc.want {
+				t.Errorf("%s, want %s; sent %s", text, tc.want, body)
 			}
 		})
 	}
