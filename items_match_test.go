@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/exauth/exauth"
@@ -30,6 +32,8 @@ func itemVenue() *exauth.Venue {
 				it.Outcome, it.Code, it.Kind = exauth.OutcomeAccepted, "", exauth.ErrRejected // what Read leaves behind by mistake
 			case "FUNDS":
 				it.Kind = exauth.ErrInsufficientFunds
+			case "DUP":
+				it.Kind = exauth.ErrDuplicateOrder
 			case "TIMEOUT":
 				it.Kind = exauth.ErrOutcomeUnknown
 			}
@@ -89,6 +93,8 @@ func TestItemsMatch(t *testing.T) {
 		{"two lists", "/cancels", numbers, "=ok =NO =ok", " accepted| rejected|a accepted", exauth.OutcomePartial},
 		{"the venue's own names", "/cancels", numbers, "x=ok y=NO a=ok", "x accepted|y rejected|a accepted", exauth.OutcomePartial},
 		{"the name of another item", "/cancels", numbers, "a=ok y=NO z=ok", " unknown unknown| unknown unknown|a accepted", exauth.OutcomeUnknown},
+		{"the name of the first item", "/orders", exauth.Params{{"orders", []exauth.Params{{{"id", "a"}}, {{"price", "1"}}}}}, "=ok a=NO",
+			"a rejected| unknown unknown", exauth.OutcomeUnknown},
 		{"nobody knows what was asked", "/cancels", exauth.Params{{"all", true}}, "x=ok y=NO", "x accepted|y rejected", exauth.OutcomePartial},
 		{"cancel-replace", "/replace", exauth.Params{{"old", "a"}, {"id", "b"}}, "=ok =NO", "a accepted|b rejected", exauth.OutcomePartial},
 	}
@@ -183,5 +189,25 @@ func TestItemsNamed(t *testing.T) {
 				t.Errorf("%s, want %s; sent %s", text, tc.want, body)
 			}
 		})
+	}
+}
+
+// TestItemsDuplicate: "there is an order of this id" rejects an item the first time. Of
+// a batch that was sent again it may be the first attempt's order: that is unknown.
+func TestItemsDuplicate(t *testing.T) {
+	for tries, want := range map[int32]exauth.Outcome{1: exauth.OutcomeRejected, 2: exauth.OutcomeUnknown} {
+		var n atomic.Int32
+		rt := stubTrip(func(*http.Request) (*http.Response, error) {
+			if n.Add(1) < tries {
+				return nil, &net.OpError{Op: "dial", Err: errors.New("refused")}
+			}
+			return reply(200, `{"items":["=DUP"]}`), nil
+		})
+		c := newClient(t, itemVenue(), &exauth.Options{HTTPClient: &http.Client{Transport: rt}, Now: fixedNow})
+		_, err := c.Do(t.Context(), exauth.Call{Method: "POST", Path: "/orders", Params: exauth.Params{{"orders", []exauth.Params{{{"id", "a"}}}}}})
+		var e *exauth.Error
+		if !errors.As(err, &e) || n.Load() != tries || e.Outcome != want || e.Items[0].Outcome != want {
+			t.Errorf("after %d tries: %+v, want %v", n.Load(), e, want)
+		}
 	}
 }
