@@ -92,6 +92,7 @@ func TestItemsMatch(t *testing.T) {
 		{"raw JSON alone", "/bare", json.RawMessage(`[{"id":"a"},{"id":"b"}]`), "b=ok a=NO", "a rejected|b accepted", exauth.OutcomePartial},
 		{"two lists", "/cancels", numbers, "=ok =NO =ok", " accepted| rejected|a accepted", exauth.OutcomePartial},
 		{"the venue's own names", "/cancels", numbers, "x=ok y=NO a=ok", "x accepted|y rejected|a accepted", exauth.OutcomePartial},
+		{"the venue's own names, all done", "/cancels", numbers, "x=ok y=ok a=ok", "x accepted|y accepted|a accepted", exauth.OutcomeAccepted},
 		{"the name of another item", "/cancels", numbers, "a=ok y=NO z=ok", " unknown unknown| unknown unknown|a accepted", exauth.OutcomeUnknown},
 		{"the name of the first item", "/orders", exauth.Params{{"orders", []exauth.Params{{{"id", "a"}}, {{"price", "1"}}}}}, "=ok a=NO",
 			"a rejected| unknown unknown", exauth.OutcomeUnknown},
@@ -208,6 +209,29 @@ func TestItemsDuplicate(t *testing.T) {
 		var e *exauth.Error
 		if !errors.As(err, &e) || n.Load() != tries || e.Outcome != want || e.Items[0].Outcome != want {
 			t.Errorf("after %d tries: %+v, want %v", n.Load(), e, want)
+		}
+	}
+}
+
+// TestItemsHalf: a venue that says "partly" of a call is taken at what it says of the
+// items.
+func TestItemsHalf(t *testing.T) {
+	for items, want := range map[string]struct {
+		kind    error
+		outcome exauth.Outcome
+	}{
+		`"a=ok","b=NO"`:      {exauth.ErrPartial, exauth.OutcomePartial},
+		`"a=ok","b=TIMEOUT"`: {exauth.ErrOutcomeUnknown, exauth.OutcomeUnknown},
+		`"a=FUNDS","b=NO"`:   {exauth.ErrInsufficientFunds, exauth.OutcomeRejected},
+	} {
+		rt := stubTrip(func(*http.Request) (*http.Response, error) {
+			return reply(200, `{"code":"PARTIAL","items":[`+items+`]}`), nil
+		})
+		c := newClient(t, itemVenue(), &exauth.Options{HTTPClient: &http.Client{Transport: rt}, Now: fixedNow})
+		_, err := c.Do(t.Context(), exauth.Call{Method: "POST", Path: "/orders", Params: exauth.Params{{"orders", []exauth.Params{{{"id", "a"}}, {{"id", "b"}}}}}})
+		var e *exauth.Error
+		if !errors.As(err, &e) || e.Kind != want.kind || e.Outcome != want.outcome {
+			t.Errorf("%s: %+v, want %v and %v", items, e, want.kind, want.outcome)
 		}
 	}
 }
