@@ -271,3 +271,37 @@ func TestDeadlines(t *testing.T) {
 		}
 	})
 }
+
+// TestWriteTold: what a venue's Lookup is told of a write whose fate is unknown.
+func TestWriteTold(t *testing.T) {
+	for name, tc := range map[string]struct {
+		deadline time.Duration // of the venue
+		id       string
+		want     time.Duration // of the Deadline, after the stamp; 0: none
+	}{
+		"no deadline": {0, "mine", 0},
+		"a deadline":  {3 * time.Second, "mine", 3 * time.Second},
+	} {
+		var asked, until []exauth.Write
+		v := headerVenue("https://api.tiny.example")
+		v.Deadline = tc.deadline
+		v.Lookup = exauth.Lookup{
+			Ask:   func(w exauth.Write) []exauth.Call { asked = append(asked, w); return []exauth.Call{{Path: "/x"}} },
+			Find:  func(exauth.Write, []byte) ([]byte, exauth.Outcome, error) { return nil, exauth.OutcomeUnknown, nil },
+			Until: func(w exauth.Write) time.Time { until = append(until, w); return w.Time },
+		}
+		c := scripted(t, v, &script{}, exauth.Options{Now: fixedNow})
+		_, err := c.Do(t.Context(), exauth.Call{Method: "POST", Path: "/order", Params: p1("id", tc.id), ClientOrderID: tc.id, Header: http.Header{"X-Mine": {"1"}}})
+		if !errors.Is(err, exauth.ErrOutcomeUnknown) || len(asked) != 1 || len(until) != 1 {
+			t.Fatalf("%s: %v, asked %d times, until when %d", name, err, len(asked), len(until))
+		}
+		w := until[0]
+		deadline := time.Duration(0)
+		if !w.Deadline.IsZero() {
+			deadline = w.Deadline.Sub(w.Time)
+		}
+		if deadline != tc.want || !w.Time.Equal(fixedNow()) || w.ClientOrderID != tc.id || w.Text("id") != tc.id || w.Header.Get("X-Mine") != "1" || w.Path != "/order" {
+			t.Errorf("%s: told %+v, %v after the stamp", name, w, deadline)
+		}
+	}
+}
