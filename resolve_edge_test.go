@@ -277,9 +277,9 @@ func TestWriteTold(t *testing.T) {
 	for name, tc := range map[string]struct {
 		deadline time.Duration // of the venue
 		id       string
-		want     time.Duration // of the Deadline, after the stamp; 0: none
+		want     time.Duration // of the Deadline, after the stamp; -1: none
 	}{
-		"no deadline": {0, "mine", 0},
+		"no deadline": {0, "mine", -1},
 		"a deadline":  {3 * time.Second, "mine", 3 * time.Second},
 	} {
 		var asked, until []exauth.Write
@@ -296,7 +296,7 @@ func TestWriteTold(t *testing.T) {
 			t.Fatalf("%s: %v, asked %d times, until when %d", name, err, len(asked), len(until))
 		}
 		w := until[0]
-		deadline := time.Duration(0)
+		deadline := time.Duration(-1)
 		if !w.Deadline.IsZero() {
 			deadline = w.Deadline.Sub(w.Time)
 		}
