@@ -224,6 +224,11 @@ func TestBatchUndecoded(t *testing.T) {
 				if !errors.As(err, &e) || e.Outcome != exauth.OutcomeUnknown || len(e.Items) != 2 {
 					t.Fatalf("%v: %+v", err, e)
 				}
+				cut := *e
+				cut.Items = e.Items[:1]
+				if res, err := c.Resolve(t.Context(), &cut); !errors.Is(err, exauth.ErrParam) || res.Outcome != exauth.OutcomeUnknown {
+					t.Errorf("with half of its items: %+v, %v", res, err)
+				}
 				res, err := c.Resolve(t.Context(), e)
 				if err != nil || res.Outcome != exauth.OutcomeAccepted {
 					t.Errorf("%+v, %v", res, err)
