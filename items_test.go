@@ -102,6 +102,9 @@ func TestBatchResolve(t *testing.T) {
 						if it.ClientOrderID == "" || n > 1 || (n == 1) != (it.Outcome == accepted) {
 							t.Errorf("item %d, %q: %v, executed %d times", i, it.ClientOrderID, it.Outcome, n)
 						}
+						if (it.Kind == nil) != (it.Outcome == accepted) {
+							t.Errorf("item %d: %v because of %v", i, it.Outcome, it.Kind)
+						}
 						if tc.fault != 0 && it.Outcome == accepted && !(json.Valid(it.Payload) && strings.Contains(string(it.Payload), it.ClientOrderID)) {
 							t.Errorf("item %d: payload %s", i, it.Payload)
 						}
