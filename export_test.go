@@ -72,5 +72,6 @@ func ParseJournal(text []byte) (pending, recent []*Error, snapshot []byte, err e
 	if _, err := j.parse(text); err != nil {
 		return nil, nil, nil, err
 	}
-	return j.pending(), j.recent(), j.snapshot(), nil
+	of := &Journal{func() *journal { return j }}
+	return of.Pending(), of.Recent(), j.snapshot(), nil
 }

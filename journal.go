@@ -121,9 +121,8 @@ func (j *journal) load() error {
 //
 // A cancel has nothing to resolve: send it again. What cannot be looked up (transfers,
 // venues without lookups) stays until Settle is told.
-func (j *Journal) Pending() []*Error { return j.core().pending() }
-
-func (j *journal) pending() []*Error {
+func (of *Journal) Pending() []*Error {
+	j := of.core()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var list []*Error
@@ -139,9 +138,8 @@ func (j *journal) pending() []*Error {
 // oldest first, also of the process before: Outcome says which. A program that was
 // killed after an answer came and before it took note of it finds it here. Attempts
 // that were surely not sent are left out.
-func (j *Journal) Recent() []*Error { return j.core().recent() }
-
-func (j *journal) recent() []*Error {
+func (of *Journal) Recent() []*Error {
+	j := of.core()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	list := make([]*Error, len(j.past))
@@ -153,9 +151,8 @@ func (j *journal) recent() []*Error {
 
 // Settle ends the entry of an error that Pending returned, or that a call of this
 // process ended with, by the caller's own knowledge: he has asked the venue himself.
-func (j *Journal) Settle(e *Error, fate Outcome) error { return j.core().settle(e, fate) }
-
-func (j *journal) settle(e *Error, fate Outcome) error {
+func (of *Journal) Settle(e *Error, fate Outcome) error {
+	j := of.core()
 	if e == nil || e.asked == nil || e.asked().entry == nil || e.asked().entry.journal != j {
 		return paramError("", "the error is not of this journal")
 	}
@@ -168,9 +165,8 @@ func (j *journal) settle(e *Error, fate Outcome) error {
 
 // Close writes what is left to write and gives the file free. Calls that come later
 // fail with ErrJournal, but for cancels. A second Close does nothing.
-func (j *Journal) Close() error { return j.core().close() }
-
-func (j *journal) close() error {
+func (of *Journal) Close() error {
+	j := of.core()
 	j.mu.Lock()
 	lock, busy := j.lock, j.busy
 	j.lock = nil

@@ -155,8 +155,8 @@ func nonceName(id string) bool {
 // Next returns a nonce above every earlier one of keyID, and floor or above. Most
 // calls do no I/O. A mark more than a day ahead of floor, by floor's unit, is
 // refused with ErrNonce: the clock is wrong, or the file is of another unit.
-func (s *NonceStore) Next(ctx context.Context, keyID string, floor int64) (int64, error) {
-	return s.core().next(ctx, keyID, floor, true)
+func (of *NonceStore) Next(ctx context.Context, keyID string, floor int64) (int64, error) {
+	return of.core().next(ctx, keyID, floor, true)
 }
 
 // next is Next; what opens no risk does not fail for want of a disk.
@@ -272,9 +272,8 @@ func (s *nonceStore) marks(of func(*nonceMark) int64) map[string]int64 {
 // Close writes the last nonces given out, so that the next process begins right after
 // them, and gives the file free. Calls that come later fail with ErrNonce. A second
 // Close does nothing.
-func (s *NonceStore) Close() error { return s.core().close() }
-
-func (s *nonceStore) close() error {
+func (of *NonceStore) Close() error {
+	s := of.core()
 	s.mu.Lock()
 	lock, save := s.lock, s.save
 	s.lock = nil
