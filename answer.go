@@ -213,12 +213,8 @@ const maxExcerpt = 200
 // excerpt is what an error quotes of a body: of HTML its title.
 func excerpt(body []byte) string {
 	text := head(string(body[:min(len(body), maxLook+1)]))
-	const tag = "<title>"
-	for i := 0; i+len(tag) <= len(text); i++ { // not by ToLower: of some text it has another length
-		if strings.EqualFold(text[i:i+len(tag)], tag) {
-			title, _, _ := strings.Cut(text[i+len(tag):], "<")
-			return "HTML page: " + title
-		}
+	if title, ok := mask.Title(text); ok {
+		return "HTML page: " + title
 	}
 	return text
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/exauth/exauth"
+	"github.com/exauth/exauth/internal/mask"
 )
 
 // scrubbed stands for what changes with every signature: timestamp, nonce, key and
@@ -144,7 +145,6 @@ var (
 	emailText = regexp.MustCompile(`[^\s"'<>=,;:()]+@[^\s"'<>=,;:()]+`)
 	ip4Text   = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}\b`)
 	ip6Text   = regexp.MustCompile(`[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*`)
-	titleText = regexp.MustCompile(`(?i)<title>([^<]*)`)
 	tokenText = regexp.MustCompile(`[A-Za-z0-9+/_=-]{20,}`)
 	digitText = regexp.MustCompile(`\d{6,}`)
 )
@@ -389,10 +389,7 @@ func (s *scrubber) answerBody(body []byte) string {
 	case isJSONBody(text):
 		return s.object(text, false)
 	case strings.HasPrefix(text, "<"): // a firewall's page names addresses and sets cookies
-		title := ""
-		if m := titleText.FindStringSubmatch(text); m != nil {
-			title = m[1]
-		}
+		title, _ := mask.Title(text)
 		return "<html><head><title>" + s.clean("message", strings.TrimSpace(title)) + "</title></head></html>"
 	case text[0] == '{' || text[0] == '[':
 		s.faults = append(s.faults, "an answer is broken JSON, and cannot be scrubbed")

@@ -148,6 +148,19 @@ func urls(text string) string {
 	return b.String()
 }
 
+// Title returns the title of an HTML page, which is what is shown of one; ok is false
+// when it has none.
+func Title(page string) (title string, ok bool) {
+	const tag = "<title>"
+	for i := 0; i+len(tag) <= len(page); i++ { // not by ToLower: of some text it has another length
+		if strings.EqualFold(page[i:i+len(tag)], tag) {
+			title, _, _ = strings.Cut(page[i+len(tag):], "<")
+			return title, true
+		}
+	}
+	return "", false
+}
+
 // runs masks long runs of the characters keys are written with: letters, digits and
 // those of also.
 func runs(text, also string) string {
