@@ -338,8 +338,11 @@ func (c *core) repair(resp *Response, err error) bool {
 // perhapsClock reports refusals for which the clock is one reason of several. A wrong
 // key is refused so, too: that is not tried twice while the estimate is young.
 func (c *core) perhapsClock(e *Error) bool {
+	if !slices.Contains(c.venue.Ambiguous[e.Code], ErrClock) {
+		return false
+	}
 	s := c.clock.State(time.Now())
-	return s.Known && s.Age > 10*time.Second && slices.Contains(c.venue.Ambiguous[e.Code], ErrClock)
+	return s.Known && s.Age > 10*time.Second
 }
 
 // again decides whether one more attempt is safe and of use, and waits before it.
