@@ -276,11 +276,10 @@ func TestDeadlines(t *testing.T) {
 func TestWriteTold(t *testing.T) {
 	for name, tc := range map[string]struct {
 		deadline time.Duration // of the venue
-		id       string
 		want     time.Duration // of the Deadline, after the stamp; -1: none
 	}{
-		"no deadline": {0, "mine", -1},
-		"a deadline":  {3 * time.Second, "mine", 3 * time.Second},
+		"no deadline": {0, -1},
+		"a deadline":  {3 * time.Second, 3 * time.Second},
 	} {
 		var asked, until []exauth.Write
 		v := headerVenue("https://api.tiny.example")
@@ -291,7 +290,7 @@ func TestWriteTold(t *testing.T) {
 			Until: func(w exauth.Write) time.Time { until = append(until, w); return w.Time },
 		}
 		c := scripted(t, v, &script{}, exauth.Options{Now: fixedNow})
-		_, err := c.Do(t.Context(), exauth.Call{Method: "POST", Path: "/order", Params: p1("id", tc.id), ClientOrderID: tc.id, Header: http.Header{"X-Mine": {"1"}}})
+		_, err := c.Do(t.Context(), exauth.Call{Method: "POST", Path: "/order", Params: p1("id", "mine"), ClientOrderID: "mine", Header: http.Header{"X-Mine": {"1"}}})
 		if !errors.Is(err, exauth.ErrOutcomeUnknown) || len(asked) != 1 || len(until) != 1 {
 			t.Fatalf("%s: %v, asked %d times, until when %d", name, err, len(asked), len(until))
 		}
@@ -300,7 +299,7 @@ func TestWriteTold(t *testing.T) {
 		if !w.Deadline.IsZero() {
 			deadline = w.Deadline.Sub(w.Time)
 		}
-		if deadline != tc.want || !w.Time.Equal(fixedNow()) || w.ClientOrderID != tc.id || w.Text("id") != tc.id || w.Header.Get("X-Mine") != "1" || w.Path != "/order" {
+		if deadline != tc.want || !w.Time.Equal(fixedNow()) || w.ClientOrderID != "mine" || w.Text("id") != "mine" || w.Header.Get("X-Mine") != "1" || w.Path != "/order" {
 			t.Errorf("%s: told %+v, %v after the stamp", name, w, deadline)
 		}
 	}
