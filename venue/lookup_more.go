@@ -1,6 +1,7 @@
 package venue
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
@@ -55,7 +56,11 @@ func coinbaseFind(w exauth.Write, payload []byte) ([]byte, exauth.Outcome, error
 	if err := json.Unmarshal(payload, &page); err != nil {
 		return nil, 0, err
 	}
+	id := []byte(w.ClientOrderID)
 	for _, raw := range page.Orders {
+		if raw[0] == '{' && !bytes.Contains(raw, id) && !bytes.ContainsRune(raw, '\\') {
+			continue // another's: a page has up to a thousand
+		}
 		var o struct {
 			ID     string `json:"order_id"`
 			Client string `json:"client_order_id"`
