@@ -227,12 +227,13 @@ func (x *coinbase) listOrders(q *coinbaseCall) answer {
 		return coinbaseBad(q, "start_date or end_date")
 	}
 	ids, products, states := q.all("order_ids"), append(q.all("product_ids"), q.all("product_id")...), q.all("order_status")
+	side := q.get("order_side")
 	list := x.book.list(q.key.account(), func(o *order) bool {
-		return (len(ids) == 0 || slices.Contains(ids, o.id)) &&
+		return !o.created.Before(from) && (to.IsZero() || o.created.Before(to)) &&
+			(len(ids) == 0 || slices.Contains(ids, o.id)) &&
 			(len(products) == 0 || slices.Contains(products, o.market.symbol)) &&
 			(len(states) == 0 || slices.Contains(states, coinbaseStates[o.state])) &&
-			(q.get("order_side") == "" || q.get("order_side") == upperSide(o.side)) &&
-			!o.created.Before(from) && (to.IsZero() || o.created.Before(to)) && !q.blind(o)
+			(side == "" || side == upperSide(o.side)) && !q.blind(o)
 	})
 	slices.Reverse(list)
 	page, next, ok := coinbasePage(q, list, 1000, 1000)

@@ -32,17 +32,16 @@ func digits(s string) bool {
 // the value has more: nothing is rounded away. A value that no finite decimal
 // holds (an average price) is rounded to 10 decimals.
 func text(r *big.Rat, decimals int) string {
-	for n := decimals; n <= 40; n++ {
-		if fits(r, n) {
-			return r.FloatString(n)
-		}
+	if n, exact := r.FloatPrec(); exact && n <= 40 {
+		return r.FloatString(max(decimals, n))
 	}
 	return r.FloatString(max(decimals, 10))
 }
 
 // fits reports whether r is a multiple of 10^-decimals.
 func fits(r *big.Rat, decimals int) bool {
-	return new(big.Rat).Mul(r, pow10(decimals)).IsInt()
+	n, exact := r.FloatPrec()
+	return exact && n <= decimals
 }
 
 // floor cuts r down to a multiple of 10^-decimals.

@@ -137,7 +137,7 @@ func (s *Server) after(w http.ResponseWriter, r *http.Request, x *mishap, next h
 	case FaultHuge:
 		a.sent.Del("Content-Length")
 		a.copyTo(w, body)
-		w.Write(bytes.Repeat([]byte(" "), 8<<20+1-len(body)))
+		w.Write(spaces()[:8<<20+1-len(body)])
 	case FaultClock:
 		a.copyTo(w, body)
 	}
@@ -225,6 +225,9 @@ func (a *reply) dribble(w http.ResponseWriter, r *http.Request, span time.Durati
 		}
 	}
 }
+
+// spaces are as many as an answer may have that is too large by one byte.
+var spaces = sync.OnceValue(func() []byte { return bytes.Repeat([]byte(" "), 8<<20+1) })
 
 // gzipBomb is 64 MiB of spaces, packed: one mebibyte, 64 times (RFC 1952 section 2.2
 // lets members follow one another).

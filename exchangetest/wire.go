@@ -128,6 +128,7 @@ func (a *reply) response(req *http.Request) (*http.Response, error) {
 	}
 	var out bytes.Buffer
 	length := int64(a.body.Len())
+	out.Grow(a.body.Len() + 1<<10) // bodies of some MiB come here too
 	res := &http.Response{StatusCode: a.status, ProtoMajor: 1, ProtoMinor: 1, Header: a.sent,
 		Body: io.NopCloser(&a.body), ContentLength: length, Request: req}
 	if a.cut || a.sent.Get("Transfer-Encoding") == "chunked" {
