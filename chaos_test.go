@@ -46,7 +46,7 @@ var pits = map[string]pit{
 	"coinbase": {venue.Coinbase, func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/api/v3/brokerage/orders", Params: exauth.Params{{"product_id", "BTC-USD"}, {"side", "BUY"},
 			{"order_configuration", exauth.Params{{"limit_limit_gtc", exauth.Params{{"base_size", "0.001"}, {"limit_price", price}}}}}}}
-	}, []string{"GET /api/v3/brokerage/orders/historical/batch"}, 0, false, []exchangetest.FaultKind{exchangetest.FaultClock}, time.Minute},
+	}, []string{"GET /api/v3/brokerage/orders/historical/batch"}, 0, false, []exchangetest.FaultKind{exchangetest.FaultClock}, 3 * time.Minute},
 	"cryptocom": {venue.CryptoCom, func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/exchange/v1/private/create-order", Params: exauth.Params{{"instrument_name", "BTC_USD"}, {"side", "BUY"},
 			{"type", "LIMIT"}, {"quantity", "0.001"}, {"price", price}}}
