@@ -36,33 +36,33 @@ type pit struct {
 }
 
 var pits = map[string]pit{
-	"binance": {venue.Binance, func(price string) exauth.Call {
+	"binance": {venue: venue.Binance, order: func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/api/v3/order", Params: exauth.Params{{"symbol", "BTCUSDT"}, {"side", "BUY"}, {"type", "LIMIT"},
 			{"timeInForce", "GTC"}, {"quantity", "0.001"}, {"price", price}}}
-	}, []string{"GET /api/v3/order"}, time.Second, false, nil, 0},
+	}, lookups: []string{"GET /api/v3/order"}, window: time.Second},
 	// Coinbase has one word for a token from its future and for a wrong key, and a few of
 	// those hold the orders back: no clock jumps there. Its lookups list the orders of some
 	// minutes, a page at most: the workers take their time.
-	"coinbase": {venue.Coinbase, func(price string) exauth.Call {
+	"coinbase": {venue: venue.Coinbase, order: func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/api/v3/brokerage/orders", Params: exauth.Params{{"product_id", "BTC-USD"}, {"side", "BUY"},
 			{"order_configuration", exauth.Params{{"limit_limit_gtc", exauth.Params{{"base_size", "0.001"}, {"limit_price", price}}}}}}}
-	}, []string{"GET /api/v3/brokerage/orders/historical/batch"}, 0, false, []exchangetest.FaultKind{exchangetest.FaultClock}, 3 * time.Minute},
-	"cryptocom": {venue.CryptoCom, func(price string) exauth.Call {
+	}, lookups: []string{"GET /api/v3/brokerage/orders/historical/batch"}, without: []exchangetest.FaultKind{exchangetest.FaultClock}, pause: 3 * time.Minute},
+	"cryptocom": {venue: venue.CryptoCom, order: func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/exchange/v1/private/create-order", Params: exauth.Params{{"instrument_name", "BTC_USD"}, {"side", "BUY"},
 			{"type", "LIMIT"}, {"quantity", "0.001"}, {"price", price}}}
-	}, []string{"POST /exchange/v1/private/get-order-detail"}, 0, false, nil, 0},
-	"gemini": {venue.Gemini, func(price string) exauth.Call {
+	}, lookups: []string{"POST /exchange/v1/private/get-order-detail"}},
+	"gemini": {venue: venue.Gemini, order: func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/v1/order/new", Params: exauth.Params{{"symbol", "btcusd"}, {"side", "buy"}, {"type", "exchange limit"},
 			{"amount", "0.001"}, {"price", price}}}
-	}, []string{"POST /v1/order/status"}, 0, true, nil, 0},
-	"kraken": {venue.Kraken, func(price string) exauth.Call {
+	}, lookups: []string{"POST /v1/order/status"}, ordered: true},
+	"kraken": {venue: venue.Kraken, order: func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/0/private/AddOrder", Params: exauth.Params{{"pair", "XBTUSD"}, {"type", "buy"}, {"ordertype", "limit"},
 			{"volume", "0.001"}, {"price", price}}}
-	}, []string{"POST /0/private/OpenOrders", "POST /0/private/ClosedOrders"}, 3 * time.Second, false, nil, 0}, // in whole seconds, by a clock in whole seconds
-	"okx": {venue.OKX, func(price string) exauth.Call {
+	}, lookups: []string{"POST /0/private/OpenOrders", "POST /0/private/ClosedOrders"}, window: 3 * time.Second}, // in whole seconds, by a clock in whole seconds
+	"okx": {venue: venue.OKX, order: func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/api/v5/trade/order", Params: exauth.Params{{"instId", "BTC-USDT"}, {"tdMode", "cash"}, {"side", "buy"},
 			{"ordType", "limit"}, {"sz", "0.001"}, {"px", price}}}
-	}, []string{"GET /api/v5/trade/order"}, time.Second, false, nil, 0},
+	}, lookups: []string{"GET /api/v5/trade/order"}, window: time.Second},
 }
 
 // A chaos is one run.
