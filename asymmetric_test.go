@@ -89,6 +89,7 @@ func TestNewSignerRefuses(t *testing.T) {
 		{"pointer to nil Ed25519", exauth.Ed25519, new(ed25519.PrivateKey), "private key is nil"},
 		{"no algorithm", 0, rsaKey, "none is no signature algorithm"},
 		{"unknown algorithm", 99, rsaKey, "Algorithm(99) is no signature algorithm"},
+		{"one past the last algorithm", exauth.ES384 + 1, rsaKey, "Algorithm(11) is no signature algorithm"},
 		{"HMAC", exauth.HMACSHA256, rsaKey, "HMAC-SHA256 takes a shared secret, not an RSA key"},
 		{"RSA for Ed25519", exauth.Ed25519, rsaKey, "Ed25519 takes an Ed25519 key, not an RSA key"},
 		{"Ed25519 for RSA", exauth.RSASHA256, edKey, "RSA-SHA256 takes an RSA key, not an Ed25519 key"},

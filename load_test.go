@@ -83,6 +83,58 @@ func TestOneConnection(t *testing.T) {
 	}
 }
 
+// TestEnoughConnections (F1): calls that find 64 connections busy wait a little for one
+// of them before they open another; they do open one when none becomes free.
+func TestEnoughConnections(t *testing.T) {
+	const enough, more = 64, 16
+	try := func() (shared, forced int32) {
+		free := make(chan struct{})
+		srv := record(t, func(_ http.ResponseWriter, a arrival, _ int) {
+			if a.method == "GET" {
+				<-free
+			}
+		})
+		c := newClient(t, headerVenue(srv.URL), nil)
+		var group sync.WaitGroup
+		start := func(n int) {
+			for range n {
+				group.Go(func() {
+					if _, err := c.Do(t.Context(), exauth.Call{Path: "/x"}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		start(enough)
+		for len(srv.arrivals()) < enough {
+			time.Sleep(time.Millisecond)
+		}
+		start(more)
+		time.Sleep(10 * time.Millisecond)
+		close(free)
+		group.Wait()
+		shared = srv.conns.Load()
+		free = make(chan struct{})
+		start(enough)
+		for len(srv.arrivals()) < 2*enough+more {
+			time.Sleep(time.Millisecond)
+		}
+		if _, err := c.Do(t.Context(), exauth.Call{Method: "DELETE", Path: "/order"}); err != nil {
+			t.Errorf("a cancel beside %d slow reads: %v", enough, err)
+		}
+		close(free)
+		group.Wait()
+		return shared, srv.conns.Load()
+	}
+	var shared, forced int32
+	for range 5 { // a busy machine may sleep longer than the calls wait
+		if shared, forced = try(); shared == enough && forced == enough+1 {
+			return
+		}
+	}
+	t.Errorf("%d connections for %d calls, %d with one that could not wait; want %d and %d", shared, enough+more, forced, enough, enough+1)
+}
+
 // TestNoGoroutineLeft (F4): a client starts none, and after Close none is left of
 // the connections, over HTTP/1.1 and HTTP/2.
 func TestNoGoroutineLeft(t *testing.T) {

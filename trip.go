@@ -118,24 +118,18 @@ func (t *trip) hidden() []string {
 		}
 	}
 	if b, ok := t.req.Body.(*bodyReader); ok {
-		if hide = append(hide, string(b.raw)); isForm(t.req.Header) {
-			hide = hidePairs(hide, string(b.raw))
-		}
+		hide = hidePairs(hide, string(b.raw))
 	}
 	return hide
 }
 
 // hidden is the same before anything was signed.
 func (d *draft) hidden(b *binding) []string {
-	hide := hidePairs(b.info.hidden(), d.req.Query)
-	if d.typ == formType || isForm(d.header) {
-		hide = hidePairs(hide, string(d.req.Body))
-	}
-	return hide
+	return hidePairs(hidePairs(b.info.hidden(), d.req.Query), string(d.req.Body))
 }
 
-// hidePairs adds a query or form, its pairs, and values long enough to be more
-// than a symbol or a side.
+// hidePairs adds a query or a body, the pairs of a form, and values long enough to be
+// more than a symbol or a side.
 func hidePairs(hide []string, raw string) []string {
 	hide = append(hide, raw)
 	for pair := range strings.SplitSeq(raw, "&") {
