@@ -129,6 +129,52 @@ func TestKeyCloseWhileSigning(t *testing.T) {
 	}
 }
 
+// TestKeyCloseWaits: Close lets a scheme finish that uses the secret it wipes, and does
+// not wait for a token function or a signer, which may be elsewhere and take its time.
+func TestKeyCloseWaits(t *testing.T) {
+	for name, key := range closing(t) {
+		t.Run(name, func(t *testing.T) {
+			begun, goOn := make(chan struct{}), make(chan struct{})
+			waits, patience := name == "secret", 50*time.Millisecond
+			if !waits {
+				patience = 10 * time.Second
+			}
+			v := closingVenue("https://echo.example")
+			stock := v.Scheme
+			v.Scheme = exauth.SchemeFunc(func(ctx context.Context, r *exauth.Request) error {
+				close(begun)
+				<-goOn
+				return stock.Authorize(ctx, r)
+			})
+			if name == "bearer" {
+				key = exauth.BearerKey(func(context.Context) (string, error) { close(begun); <-goOn; return canaryToken, nil })
+			}
+			c := must(exauth.New(v, key, nil))(t)
+			signed, closed := make(chan error, 1), make(chan error, 1)
+			go func() { _, err := c.Sign(bg, writeCall()); signed <- err }()
+			<-begun
+			go func() { closed <- key.Close() }()
+			select {
+			case err := <-closed:
+				if closed <- err; waits {
+					t.Error("Close did not wait for the scheme")
+				}
+			case <-time.After(patience):
+				if !waits {
+					t.Error("Close waits for what may be elsewhere")
+				}
+			}
+			close(goOn)
+			if err := <-signed; err != nil && waits {
+				t.Errorf("the call that was under way: %v", err)
+			}
+			if err := <-closed; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestHMACStateOncePerKey: however many calls and goroutines, the secret is worked
 // into one state (K11).
 func TestHMACStateOncePerKey(t *testing.T) {
