@@ -9,8 +9,9 @@ import (
 // bindings remembers the keys made ready for a client. It is small on purpose: a
 // source that makes a new Key for every call would otherwise fill it with secrets.
 type bindings struct {
-	mu   sync.RWMutex
-	made map[*keyInfo]*binding
+	making sync.Mutex // one at a time: calls that come at once share the key's HMAC state
+	mu     sync.RWMutex
+	made   map[*keyInfo]*binding
 }
 
 const maxBindings = 64
@@ -29,29 +30,21 @@ func (s *bindings) all() []*keyInfo {
 	return slices.Collect(maps.Keys(s.made))
 }
 
-// put stores b unless somebody was faster, and returns what is stored.
-func (s *bindings) put(info *keyInfo, b *binding) *binding {
+// put keeps b.
+func (s *bindings) put(info *keyInfo, b *binding) {
 	s.mu.Lock()
-	was, ok := s.made[info]
-	if !ok {
-		if s.made == nil {
-			s.made = make(map[*keyInfo]*binding)
-		}
-		for old := range s.made {
-			if len(s.made) < maxBindings {
-				break
-			}
-			delete(s.made, old) // its signer may be in use; the collector takes it
-		}
-		s.made[info] = b
+	if s.made == nil {
+		s.made = make(map[*keyInfo]*binding)
 	}
+	for old := range s.made {
+		if len(s.made) < maxBindings {
+			break
+		}
+		delete(s.made, old) // its signer may be in use; the collector takes it
+	}
+	s.made[info] = b
 	s.mu.Unlock()
-	if ok {
-		b.close()
-		return was
-	}
 	info.box.whenClosed(s)
-	return b
 }
 
 // drop forgets every binding of a box, when its key is closed.

@@ -33,6 +33,11 @@ func (c *core) bind(key *Key) (*binding, error) {
 	if b, ok := c.bindings.get(info); ok {
 		return b, nil
 	}
+	c.bindings.making.Lock()
+	defer c.bindings.making.Unlock()
+	if b, ok := c.bindings.get(info); ok { // meanwhile
+		return b, nil
+	}
 	if err := info.fits(Need{Venue: c.venue.Name, Environment: c.venue.Environment, Account: c.opts.Account}); err != nil {
 		return nil, err
 	}
@@ -53,7 +58,8 @@ func (c *core) bind(key *Key) (*binding, error) {
 	}
 	b.gate = c.gateOf(b.mark)
 	b.self = func() *binding { return b }
-	return c.bindings.put(info, b), nil
+	c.bindings.put(info, b)
+	return b, nil
 }
 
 // checkKey compares what the key carries with what the venue wants.
