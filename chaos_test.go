@@ -46,7 +46,7 @@ var pits = map[string]pit{
 	"coinbase": {venue: venue.Coinbase, order: func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/api/v3/brokerage/orders", Params: exauth.Params{{"product_id", "BTC-USD"}, {"side", "BUY"},
 			{"order_configuration", exauth.Params{{"limit_limit_gtc", exauth.Params{{"base_size", "0.001"}, {"limit_price", price}}}}}}}
-	}, lookups: []string{"GET /api/v3/brokerage/orders/historical/batch"}, without: []exchangetest.FaultKind{exchangetest.FaultClock}, pause: 3 * time.Minute},
+	}, lookups: []string{"GET /api/v3/brokerage/orders/historical/batch"}, without: []exchangetest.FaultKind{exchangetest.FaultClock}, pause: 5 * time.Minute},
 	"cryptocom": {venue: venue.CryptoCom, order: func(price string) exauth.Call {
 		return exauth.Call{Method: "POST", Path: "/exchange/v1/private/create-order", Params: exauth.Params{{"instrument_name", "BTC_USD"}, {"side", "BUY"},
 			{"type", "LIMIT"}, {"quantity", "0.001"}, {"price", price}}}
@@ -143,7 +143,8 @@ func (k chaos) open(t *testing.T, p pit) (*exchangetest.Server, *exauth.Client) 
 	srv := exchangetest.NewServer(t, v, &exchangetest.Options{Keys: keys, Balances: funds, Seed: k.seed, MaxRequests: 1,
 		Latency: 2 * time.Millisecond, Faults: k.mix(p, k.down)})
 	v = srv.Venue()
-	o := &exauth.Options{Limiter: anyTime{}, NonceWindow: !p.ordered, NoRetry: k.naive, MaxWait: time.Hour}
+	o := &exauth.Options{Limiter: anyTime{}, NonceWindow: !p.ordered, NoRetry: k.naive, MaxWait: time.Hour,
+		MaxBody: 1 << 20} // bombs unpack to as much, which costs time under race
 	if k.socket {
 		v.Lookup.Lag, v.Deadline = 300*time.Millisecond, p.window // with room for a busy machine
 		o.RecvWindow, o.Timeout = min(p.window, max(v.MaxRecvWindow, 0)), 500*time.Millisecond
