@@ -140,8 +140,9 @@ func geminiAsk(w exauth.Write) []exauth.Call {
 	return []exauth.Call{call}
 }
 
-// geminiFind: any number of orders may have an id. Gemini's clock cannot be asked, so
-// five minutes of the local one are allowed for.
+// geminiFind: any number of orders may have an id, and an empty list is no answer: what
+// is not there is OrderNotFound. Gemini's clock cannot be asked, so five minutes of the
+// local one are allowed for.
 func geminiFind(w exauth.Write, payload []byte) ([]byte, exauth.Outcome, error) {
 	list := []json.RawMessage{payload}
 	if strings.HasPrefix(strings.TrimSpace(string(payload)), "[") {
@@ -169,5 +170,5 @@ func geminiFind(w exauth.Write, payload []byte) ([]byte, exauth.Outcome, error) 
 	if older {
 		return nil, 0, olderOrder()
 	}
-	return nil, 0, exauth.ErrUnknownOrder
+	return nil, 0, errNoOrder
 }
